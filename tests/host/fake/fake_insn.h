@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef FAKE_FAKE_INSN_H
+#define FAKE_FAKE_INSN_H
+
+#include "cpu/insn.h"
+
+enum {
+	FAKE_DR_COUNT = 8,
+	FAKE_PORT_WRITES_MAX = 4096,
+};
+
+/* The scalar state of the fake CPU: a test sets and reads it at will. */
+struct fake_cpu {
+	uint64_t cr0;
+	uint64_t cr2;
+	uint64_t cr3;
+	uint64_t cr4;
+	uint64_t dr[FAKE_DR_COUNT];
+	uint64_t xcr0;
+	uint64_t tsc; /* Moves on by tsc_step (1 after a reset) at each RDTSC. */
+	uint64_t tsc_step;
+	uint64_t rsp;
+	uint64_t rbp;
+	uint64_t rflags;
+	uint64_t random; /* What RDRAND gives while is_random_ready (true after a reset). */
+	bool is_random_ready;
+	struct descriptor_table_register gdtr;
+	struct descriptor_table_register idtr;
+	uint16_t task_register;
+
+	/* What each instruction returns; VMX_SUCCEED after a reset. */
+	enum vmx_result vmxon_result;
+	enum vmx_result vmclear_result;
+	enum vmx_result vmptrld_result;
+	enum vmx_result invept_result;
+	enum vmx_result invvpid_result;
+
+	/* The last operands. */
+	hpa_t vmxon_region;
+	hpa_t vmclear_region;
+	hpa_t vmptrld_region;
+	uint64_t invept_type;
+	uint64_t invvpid_type;
+	struct invalidation_descriptor invept_descriptor;
+	struct invalidation_descriptor invvpid_descriptor;
+	uint64_t invlpg_address;
+	uint64_t xrstor_mask;
+
+	/* How often each was executed. VMREAD and VMWRITE count refused accesses too. */
+	unsigned vmread_count;
+	unsigned vmwrite_count;
+	unsigned vmwrite_refused_count;
+	unsigned vmxon_count;
+	unsigned vmxoff_count;
+	unsigned vmclear_count;
+	unsigned vmptrld_count;
+	unsigned invept_count;
+	unsigned invvpid_count;
+	unsigned invlpg_count;
+	unsigned hlt_count;
+	unsigned pause_count;
+	unsigned cli_count;
+	unsigned sti_count;
+	unsigned wbinvd_count;
+	unsigned int3_count;
+	unsigned int_nmi_count;
+	unsigned xrstor_count;
+	unsigned fxrstor_count;
+
+	/* Called by HLT and PAUSE if not NULL, so that a test can end a waiting loop. */
+	void (*on_hlt)(void);
+	void (*on_pause)(void);
+};
+
+extern struct fake_cpu fake_cpu;
+
+/* Forgets all: no MSR, no CPUID leaf, all VMCS fields there and 0, ports read all ones. */
+void fake_insn_reset(void);
+
+/*
+ * The VMCS, uncounted. `field` is an encoding; values are cut to the field's width. An absent field
+ * makes VMREAD and VMWRITE fail. VMWRITE does nothing to a read-only field (VM-exit information).
+ */
+void fake_vmcs_set(uint32_t field, uint64_t value);
+uint64_t fake_vmcs_get(uint32_t field);
+void fake_vmcs_set_absent(uint32_t field, bool is_absent);
+
+/*
+ * MSRs. The *_safe functions return false for one that is not set; RDMSR and WRMSR of it end the
+ * test program, as the #GP would. A read-only MSR refuses WRMSR in the same way.
+ */
+void fake_msr_set(uint32_t msr, uint64_t value);
+void fake_msr_set_read_only(uint32_t msr, uint64_t value);
+void fake_msr_remove(uint32_t msr);
+bool fake_msr_get(uint32_t msr, uint64_t *value);
+
+/* What CPUID gives for exactly this leaf and subleaf; all others give zeros. */
+void fake_cpuid_set(uint32_t leaf, uint32_t subleaf, struct cpuid_result result);
+
+/* Ports. A read takes the port's oldest queued value, else its set value, else all ones. */
+void fake_port_set(uint16_t port, uint32_t value);
+void fake_port_queue(uint16_t port, uint32_t value);
+
+struct fake_port_write {
+	uint16_t port;
+	uint8_t width_bytes; /* 1, 2 or 4. */
+	uint32_t value;
+};
+
+/* All writes since the reset, oldest first; `index` < fake_port_write_count(). */
+size_t fake_port_write_count(void);
+struct fake_port_write fake_port_write_at(size_t index);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include "fake_insn.h"
+
+#include <string.h>
+
+uint64_t insn_rdtsc(void)
+{
+	uint64_t value = fake_cpu.tsc;
+
+	fake_cpu.tsc += fake_cpu.tsc_step;
+	return value;
+}
+
+uint64_t insn_read_cr0(void)
+{
+	return fake_cpu.cr0;
+}
+
+void insn_write_cr0(uint64_t value)
+{
+	fake_cpu.cr0 = value;
+}
+
+uint64_t insn_read_cr2(void)
+{
+	return fake_cpu.cr2;
+}
+
+void insn_write_cr2(uint64_t value)
+{
+	fake_cpu.cr2 = value;
+}
+
+uint64_t insn_read_cr3(void)
+{
+	return fake_cpu.cr3;
+}
+
+void insn_write_cr3(uint64_t value)
+{
+	fake_cpu.cr3 = value;
+}
+
+uint64_t insn_read_cr4(void)
+{
+	return fake_cpu.cr4;
+}
+
+void insn_write_cr4(uint64_t value)
+{
+	fake_cpu.cr4 = value;
+}
+
+uint64_t insn_read_dr(unsigned index)
+{
+	return index < FAKE_DR_COUNT ? fake_cpu.dr[index] : 0;
+}
+
+void insn_write_dr(unsigned index, uint64_t value)
+{
+	if (index < FAKE_DR_COUNT) {
+		fake_cpu.dr[index] = value;
+	}
+}
+
+uint64_t insn_xgetbv(uint32_t index)
+{
+	return index == 0 ? fake_cpu.xcr0 : 0;
+}
+
+void insn_xsetbv(uint32_t index, uint64_t value)
+{
+	if (index == 0) {
+		fake_cpu.xcr0 = value;
+	}
+}
+
+void insn_xrstor(const void *area, uint64_t mask)
+{
+	(void)area;
+	fake_cpu.xrstor_mask = mask;
+	fake_cpu.xrstor_count++;
+}
+
+void insn_fxrstor(const void *area)
+{
+	(void)area;
+	fake_cpu.fxrstor_count++;
+}
+
+void insn_hlt(void)
+{
+	fake_cpu.hlt_count++;
+	if (fake_cpu.on_hlt != NULL) {
+		fake_cpu.on_hlt();
+	}
+}
+
+void insn_pause(void)
+{
+	fake_cpu.pause_count++;
+	if (fake_cpu.on_pause != NULL) {
+		fake_cpu.on_pause();
+	}
+}
+
+void insn_cli(void)
+{
+	fake_cpu.cli_count++;
+}
+
+void insn_sti_nop_cli(void)
+{
+	fake_cpu.sti_count++;
+}
+
+void insn_wbinvd(void)
+{
+	fake_cpu.wbinvd_count++;
+}
+
+void insn_invlpg(uint64_t address)
+{
+	fake_cpu.invlpg_address = address;
+	fake_cpu.invlpg_count++;
+}
+
+void insn_lgdt(const struct descriptor_table_register *table)
+{
+	fake_cpu.gdtr = *table;
+}
+
+void insn_lidt(const struct descriptor_table_register *table)
+{
+	fake_cpu.idtr = *table;
+}
+
+struct descriptor_table_register insn_sgdt(void)
+{
+	return fake_cpu.gdtr;
+}
+
+struct descriptor_table_register insn_sidt(void)
+{
+	return fake_cpu.idtr;
+}
+
+void insn_ltr(uint16_t selector)
+{
+	fake_cpu.task_register = selector;
+}
+
+uint64_t insn_read_rsp(void)
+{
+	return fake_cpu.rsp;
+}
+
+uint64_t insn_read_rbp(void)
+{
+	return fake_cpu.rbp;
+}
+
+uint64_t insn_read_rflags(void)
+{
+	return fake_cpu.rflags;
+}
+
+void insn_int3(void)
+{
+	fake_cpu.int3_count++;
+}
+
+void insn_int_nmi(void)
+{
+	fake_cpu.int_nmi_count++;
+}
+
+bool insn_rdrand(uint64_t *value)
+{
+	*value = fake_cpu.is_random_ready ? fake_cpu.random : 0;
+	return fake_cpu.is_random_ready;
+}
+
+void insn_rep_stosq(void *to, uint64_t value, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		memcpy((uint8_t *)to + i * sizeof(value), &value, sizeof(value));
+	}
+}
+
+void insn_rep_movsb(void *to, const void *from, size_t count)
+{
+	uint8_t *target = to;
+	const uint8_t *source = from;
+
+	for (size_t i = 0; i < count; i++) {
+		target[i] = source[i];
+	}
+}
+
+enum vmx_result insn_vmxon(hpa_t region)
+{
+	fake_cpu.vmxon_region = region;
+	fake_cpu.vmxon_count++;
+	return fake_cpu.vmxon_result;
+}
+
+void insn_vmxoff(void)
+{
+	fake_cpu.vmxoff_count++;
+}
+
+enum vmx_result insn_vmclear(hpa_t region)
+{
+	fake_cpu.vmclear_region = region;
+	fake_cpu.vmclear_count++;
+	return fake_cpu.vmclear_result;
+}
+
+enum vmx_result insn_vmptrld(hpa_t region)
+{
+	fake_cpu.vmptrld_region = region;
+	fake_cpu.vmptrld_count++;
+	return fake_cpu.vmptrld_result;
+}
+
+enum vmx_result insn_invept(uint64_t type, const struct invalidation_descriptor *descriptor)
+{
+	fake_cpu.invept_type = type;
+	fake_cpu.invept_descriptor = *descriptor;
+	fake_cpu.invept_count++;
+	return fake_cpu.invept_result;
+}
+
+enum vmx_result insn_invvpid(uint64_t type, const struct invalidation_descriptor *descriptor)
+{
+	fake_cpu.invvpid_type = type;
+	fake_cpu.invvpid_descriptor = *descriptor;
+	fake_cpu.invvpid_count++;
+	return fake_cpu.invvpid_result;
+}

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+# Unit tests and fuzz targets, built natively from the very same .c files as the hypervisor.
+# Included by the top Makefile; works alone too: make -f tests/host/host.mk host-test
+#
+#   host-test   builds and runs every tests/host/test_*.c (cmocka, ASan, UBSan)
+#   fuzz-build  builds every tests/fuzz/fuzz_*.c (libFuzzer, ASan, UBSan)
+#   fuzz-run    runs each target FUZZ_RUNS times from a fixed seed
+#   fuzz        runs each target for FUZZ_SECONDS and keeps what it finds under build/fuzz/corpus
+#
+# The comment "SOURCES: a.c b.c" at the head of a test names what it links besides the fakes.
+
+.PHONY: host-test host-build host-check-fake fuzz-build fuzz-run fuzz host-force
+host-test:
+
+HOST_CC ?= gcc
+HOST_AR ?= ar
+FUZZ_CC ?= clang
+FUZZ_RUNS ?= 20000
+FUZZ_SECONDS ?= 600
+FUZZ_MAX_LEN ?= 4096
+HOST_TIMEOUT ?= 300
+
+HOST_BUILD := build/host
+HOST_OBJ := $(HOST_BUILD)/obj
+FUZZ_BUILD := build/fuzz
+FUZZ_OBJ := $(FUZZ_BUILD)/obj
+
+HOST_WARNINGS := -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow \
+	-Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wpointer-arith -Wcast-align
+HOST_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST_FLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -pipe $(HOST_WARNINGS) \
+	-I tests/host/fake -I. -MMD -MP
+
+HOST_FAKES := $(patsubst %.c,%,$(sort $(wildcard tests/host/fake/*.c)))
+HOST_TESTS := $(patsubst tests/host/%.c,%,$(sort $(wildcard tests/host/test_*.c)))
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+HOST_BINARIES := $(addprefix $(HOST_BUILD)/,$(HOST_TESTS))
+HOST_OUTPUTS := $(addsuffix .out,$(HOST_BINARIES))
+FUZZ_BINARIES := $(addprefix $(FUZZ_BUILD)/,$(FUZZ_TARGETS))
+
+# $(call host_sources,FILE): the words of the SOURCES comment, which may span lines.
+host_sources = $(shell awk '/SOURCES:/ { on = 1; sub(/.*SOURCES:/, "") } \
+	on { end = /\*\//; sub(/\*\/.*/, ""); gsub(/\*/, ""); print; if (end) exit } \
+	END { if (!on) print "missing-SOURCES-comment-in-$(1)" }' $(1))
+
+# $(call host_test_rule,NAME): how build/host/NAME is linked.
+define host_test_rule
+$$(HOST_BUILD)/$(1): $$(HOST_OBJ)/tests/host/$(1).o \
+	$$(patsubst %.c,$$(HOST_OBJ)/%.o,$(call host_sources,tests/host/$(1).c)) $$(HOST_BUILD)/libfake.a
+endef
+
+define fuzz_target_rule
+$$(FUZZ_BUILD)/$(1): $$(FUZZ_OBJ)/tests/fuzz/$(1).o \
+	$$(patsubst %.c,$$(FUZZ_OBJ)/%.o,$(call host_sources,tests/fuzz/$(1).c)) $$(FUZZ_BUILD)/libfake.a
+endef
+
+$(foreach name,$(HOST_TESTS),$(eval $(call host_test_rule,$(name))))
+$(foreach name,$(FUZZ_TARGETS),$(eval $(call fuzz_target_rule,$(name))))
+
+$(HOST_BINARIES):
+	@echo "  HOSTLD  $@"
+	@$(HOST_CC) $(HOST_SANITIZE) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka
+
+$(FUZZ_BINARIES):
+	@echo "  FUZZLD  $@"
+	@$(FUZZ_CC) $(HOST_SANITIZE) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^)
+
+$(HOST_OBJ)/%.o: %.c tests/host/host.mk
+	@mkdir -p $(@D)
+	@echo "  HOSTCC  $<"
+	@$(HOST_CC) $(HOST_FLAGS) $(HOST_SANITIZE) -c -o $@ $<
+
+$(FUZZ_OBJ)/%.o: %.c tests/host/host.mk
+	@mkdir -p $(@D)
+	@echo "  FUZZCC  $<"
+	@$(FUZZ_CC) $(HOST_FLAGS) $(HOST_SANITIZE) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+# An archive, so that a test that links or defines the real thing does not get the fake of it.
+$(HOST_BUILD)/libfake.a: $(patsubst %,$(HOST_OBJ)/%.o,$(HOST_FAKES))
+	@rm -f $@ && $(HOST_AR) rcs $@ $^
+
+$(FUZZ_BUILD)/libfake.a: $(patsubst %,$(FUZZ_OBJ)/%.o,$(HOST_FAKES))
+	@rm -f $@ && $(HOST_AR) rcs $@ $^
+
+.SECONDARY: $(patsubst %,$(HOST_OBJ)/tests/host/%.o,$(HOST_TESTS)) \
+	$(patsubst %,$(FUZZ_OBJ)/tests/fuzz/%.o,$(FUZZ_TARGETS))
+
+host-build: $(HOST_BINARIES)
+
+# Tests run each time. A run's output ends with its exit status, for the summary; a failing test
+# must not stop the others.
+$(HOST_OUTPUTS): $(HOST_BUILD)/%.out: $(HOST_BUILD)/% host-force
+	@timeout $(HOST_TIMEOUT) $< >$@ 2>&1; echo "exit status $$?" >>$@
+
+host-test: host-check-fake $(HOST_OUTPUTS)
+	@awk -f tests/host/summary.awk $(HOST_OUTPUTS)
+
+# The fake has each function of cpu/insn.h and no other.
+host-check-fake:
+	@mkdir -p $(HOST_BUILD)
+	@for file in cpu/insn.h tests/host/fake/cpu/insn.h; do \
+		grep -o '\<insn_[a-z0-9_]*(' $$file | sort -u >$(HOST_BUILD)/$$(echo $$file | tr / _).names; \
+	done
+	@diff -u --label cpu/insn.h --label tests/host/fake/cpu/insn.h \
+		$(HOST_BUILD)/cpu_insn.h.names $(HOST_BUILD)/tests_host_fake_cpu_insn.h.names
+
+fuzz-build: $(FUZZ_BINARIES)
+
+# $(call fuzz_command,NAME,CORPUS,OPTIONS): one run, its output shown only if it fails.
+fuzz_command = mkdir -p $(2) && if ! $(FUZZ_BUILD)/$(1) -seed=1 -max_len=$(FUZZ_MAX_LEN) -timeout=20 \
+	-rss_limit_mb=1024 -artifact_prefix=$(FUZZ_BUILD)/$(1)- $(3) $(2) \
+	$(wildcard tests/fuzz/corpus/$(1)) >$(FUZZ_BUILD)/$(1).log 2>&1; \
+	then cat $(FUZZ_BUILD)/$(1).log; echo "fuzz: $(1) failed"; exit 1; fi; \
+	echo "fuzz: $(1): $$(grep '^Done ' $(FUZZ_BUILD)/$(1).log)"
+
+FUZZ_RUN_GOALS := $(addprefix fuzz-run-,$(FUZZ_TARGETS))
+FUZZ_LONG_GOALS := $(addprefix fuzz-long-,$(FUZZ_TARGETS))
+.PHONY: $(FUZZ_RUN_GOALS) $(FUZZ_LONG_GOALS)
+
+# From an empty corpus, so that each run is the same.
+$(FUZZ_RUN_GOALS): fuzz-run-%: $(FUZZ_BUILD)/%
+	@rm -rf $(FUZZ_BUILD)/run/$*
+	@$(call fuzz_command,$*,$(FUZZ_BUILD)/run/$*,-runs=$(FUZZ_RUNS))
+
+$(FUZZ_LONG_GOALS): fuzz-long-%: $(FUZZ_BUILD)/%
+	@$(call fuzz_command,$*,$(FUZZ_BUILD)/corpus/$*,-max_total_time=$(FUZZ_SECONDS))
+
+fuzz-run: $(FUZZ_RUN_GOALS)
+fuzz: $(FUZZ_LONG_GOALS)
+
+-include $(shell find $(HOST_OBJ) $(FUZZ_OBJ) -name '*.d' 2>/dev/null)
