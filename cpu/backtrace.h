@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CPU_BACKTRACE_H
+#define CPU_BACKTRACE_H
+
+#include "lib/types.h"
+
+/*
+ * Logs where rip is, and its callers by the chain of frame pointers from rbp on. Every frame is
+ * checked before it is read; the list ends at the first that makes no sense. Context: any.
+ */
+void backtrace_log(uint64_t rip, uint64_t rbp);
+
+#endif

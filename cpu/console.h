@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CPU_CONSOLE_H
+#define CPU_CONSOLE_H
+
+#include "cpu/framebuffer.h"
+#include "lib/ring.h"
+#include "lib/types.h"
+
+enum console_screen {
+	CONSOLE_SCREEN_NONE,
+	CONSOLE_SCREEN_VGA_TEXT,
+	CONSOLE_SCREEN_FRAMEBUFFER,
+};
+
+/* Where the log goes. */
+struct console_options {
+	uint16_t serial_base; /* 0: no serial line. */
+	uint32_t serial_speed;
+	enum console_screen screen;
+	struct framebuffer_mode mode; /* VGA text: width and height in characters. */
+};
+
+/* The last 64 KiB of all output, for a debugger that finds this symbol. */
+extern struct ring console_ring;
+
+/* Starts on COM1 at 115200 and in the ring, so that nothing is lost before the options are known.
+ */
+void console_init_early(void);
+
+/*
+ * Goes over to the consoles that the options ask for. One that starts now gets all that was written
+ * so far. Says by a warning what is asked for and not there. Context: boot, screen memory mapped.
+ */
+void console_init(const struct console_options *options);
+
+/* Writes bytes to every console; a line feed becomes CR LF on the serial line. Context: any. */
+void console_write(const void *bytes, size_t size_bytes);
+
+/* Ends a line that was begun: what is written next starts at the left. Context: any. */
+void console_start_line(void);
+
+/* Waits, for a bounded time, until all is on the wire. Context: any. */
+void console_drain(void);
+
+#endif

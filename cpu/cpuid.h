@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CPU_CPUID_H
+#define CPU_CPUID_H
+
+#include "lib/bits.h"
+
+/* SDM Vol. 2A "CPUID - CPU Identification", the features that we know how to speak about. */
+
+enum cpuid_leaf {
+	CPUID_LEAF_BASIC = 0x0,
+	CPUID_LEAF_FEATURES = 0x1,
+	CPUID_LEAF_CACHES = 0x4,
+	CPUID_LEAF_MONITOR = 0x5,
+	CPUID_LEAF_POWER = 0x6,
+	CPUID_LEAF_STRUCTURED = 0x7,
+	CPUID_LEAF_DIRECT_CACHE = 0x9,
+	CPUID_LEAF_PERFORMANCE = 0xa,
+	CPUID_LEAF_TOPOLOGY = 0xb,
+	CPUID_LEAF_XSAVE = 0xd,
+	CPUID_LEAF_HYPERVISOR = 0x40000000,
+};
+
+#define CPUID_LEAF_EXTENDED          0x80000000u
+#define CPUID_LEAF_EXTENDED_FEATURES 0x80000001u
+#define CPUID_LEAF_INVARIANT_TSC     0x80000007u
+#define CPUID_LEAF_ADDRESS_SIZES     0x80000008u
+
+/* CPUID.01H:ECX. */
+#define CPUID_1_ECX_SSE3         BIT(0)
+#define CPUID_1_ECX_PCLMULQDQ    BIT(1)
+#define CPUID_1_ECX_MONITOR      BIT(3)
+#define CPUID_1_ECX_VMX          BIT(5)
+#define CPUID_1_ECX_SSSE3        BIT(9)
+#define CPUID_1_ECX_FMA          BIT(12)
+#define CPUID_1_ECX_CMPXCHG16B   BIT(13)
+#define CPUID_1_ECX_PCID         BIT(17)
+#define CPUID_1_ECX_SSE41        BIT(19)
+#define CPUID_1_ECX_SSE42        BIT(20)
+#define CPUID_1_ECX_X2APIC       BIT(21)
+#define CPUID_1_ECX_MOVBE        BIT(22)
+#define CPUID_1_ECX_POPCNT       BIT(23)
+#define CPUID_1_ECX_TSC_DEADLINE BIT(24)
+#define CPUID_1_ECX_AESNI        BIT(25)
+#define CPUID_1_ECX_XSAVE        BIT(26)
+#define CPUID_1_ECX_OSXSAVE      BIT(27)
+#define CPUID_1_ECX_AVX          BIT(28)
+#define CPUID_1_ECX_F16C         BIT(29)
+#define CPUID_1_ECX_RDRAND       BIT(30)
+#define CPUID_1_ECX_HYPERVISOR   BIT(31)
+
+/* CPUID.01H:EDX. */
+#define CPUID_1_EDX_FPU   BIT(0)
+#define CPUID_1_EDX_VME   BIT(1)
+#define CPUID_1_EDX_DE    BIT(2)
+#define CPUID_1_EDX_PSE   BIT(3)
+#define CPUID_1_EDX_TSC   BIT(4)
+#define CPUID_1_EDX_MSR   BIT(5)
+#define CPUID_1_EDX_PAE   BIT(6)
+#define CPUID_1_EDX_MCE   BIT(7)
+#define CPUID_1_EDX_CX8   BIT(8)
+#define CPUID_1_EDX_APIC  BIT(9)
+#define CPUID_1_EDX_SEP   BIT(11)
+#define CPUID_1_EDX_MTRR  BIT(12)
+#define CPUID_1_EDX_PGE   BIT(13)
+#define CPUID_1_EDX_MCA   BIT(14)
+#define CPUID_1_EDX_CMOV  BIT(15)
+#define CPUID_1_EDX_PAT   BIT(16)
+#define CPUID_1_EDX_PSE36 BIT(17)
+#define CPUID_1_EDX_CLFSH BIT(19)
+#define CPUID_1_EDX_MMX   BIT(23)
+#define CPUID_1_EDX_FXSR  BIT(24)
+#define CPUID_1_EDX_SSE   BIT(25)
+#define CPUID_1_EDX_SSE2  BIT(26)
+#define CPUID_1_EDX_SS    BIT(27)
+
+/* CPUID.(EAX=07H,ECX=0):EBX. */
+#define CPUID_7_EBX_FSGSBASE        BIT(0)
+#define CPUID_7_EBX_BMI1            BIT(3)
+#define CPUID_7_EBX_HLE             BIT(4)
+#define CPUID_7_EBX_AVX2            BIT(5)
+#define CPUID_7_EBX_FDP_EXCPTN_ONLY BIT(6)
+#define CPUID_7_EBX_SMEP            BIT(7)
+#define CPUID_7_EBX_BMI2            BIT(8)
+#define CPUID_7_EBX_ERMS            BIT(9)
+#define CPUID_7_EBX_INVPCID         BIT(10)
+#define CPUID_7_EBX_RTM             BIT(11)
+#define CPUID_7_EBX_NO_FPU_CS_DS    BIT(13)
+#define CPUID_7_EBX_AVX512F         BIT(16)
+#define CPUID_7_EBX_AVX512DQ        BIT(17)
+#define CPUID_7_EBX_RDSEED          BIT(18)
+#define CPUID_7_EBX_ADX             BIT(19)
+#define CPUID_7_EBX_SMAP            BIT(20)
+#define CPUID_7_EBX_AVX512_IFMA     BIT(21)
+#define CPUID_7_EBX_CLFLUSHOPT      BIT(23)
+#define CPUID_7_EBX_CLWB            BIT(24)
+#define CPUID_7_EBX_AVX512PF        BIT(26)
+#define CPUID_7_EBX_AVX512ER        BIT(27)
+#define CPUID_7_EBX_AVX512CD        BIT(28)
+#define CPUID_7_EBX_SHA             BIT(29)
+#define CPUID_7_EBX_AVX512BW        BIT(30)
+#define CPUID_7_EBX_AVX512VL        BIT(31)
+
+/* CPUID.(EAX=07H,ECX=0):ECX. */
+#define CPUID_7_ECX_PREFETCHWT1      BIT(0)
+#define CPUID_7_ECX_AVX512_VBMI      BIT(1)
+#define CPUID_7_ECX_UMIP             BIT(2)
+#define CPUID_7_ECX_PKU              BIT(3)
+#define CPUID_7_ECX_OSPKE            BIT(4)
+#define CPUID_7_ECX_AVX512_VBMI2     BIT(6)
+#define CPUID_7_ECX_GFNI             BIT(8)
+#define CPUID_7_ECX_VAES             BIT(9)
+#define CPUID_7_ECX_VPCLMULQDQ       BIT(10)
+#define CPUID_7_ECX_AVX512_VNNI      BIT(11)
+#define CPUID_7_ECX_AVX512_BITALG    BIT(12)
+#define CPUID_7_ECX_AVX512_VPOPCNTDQ BIT(14)
+#define CPUID_7_ECX_RDPID            BIT(22)
+#define CPUID_7_ECX_CLDEMOTE         BIT(25)
+#define CPUID_7_ECX_MOVDIRI          BIT(27)
+#define CPUID_7_ECX_MOVDIR64B        BIT(28)
+
+/* CPUID.(EAX=07H,ECX=0):EDX. */
+#define CPUID_7_EDX_AVX512_4VNNIW       BIT(2)
+#define CPUID_7_EDX_AVX512_4FMAPS       BIT(3)
+#define CPUID_7_EDX_FAST_SHORT_REP_MOV  BIT(4)
+#define CPUID_7_EDX_AVX512_VP2INTERSECT BIT(8)
+#define CPUID_7_EDX_MD_CLEAR            BIT(10)
+#define CPUID_7_EDX_SERIALIZE           BIT(14)
+
+/* CPUID.(EAX=07H,ECX=1):EAX. */
+#define CPUID_7_1_EAX_AVX_VNNI    BIT(4)
+#define CPUID_7_1_EAX_AVX512_BF16 BIT(5)
+
+/* CPUID.(EAX=0DH,ECX=1):EAX. */
+#define CPUID_D_1_EAX_XSAVEOPT BIT(0)
+#define CPUID_D_1_EAX_XSAVEC   BIT(1)
+#define CPUID_D_1_EAX_XGETBV_1 BIT(2)
+
+/* CPUID.80000001H:ECX. */
+#define CPUID_80000001_ECX_LAHF      BIT(0)
+#define CPUID_80000001_ECX_LZCNT     BIT(5)
+#define CPUID_80000001_ECX_PREFETCHW BIT(8)
+
+/* CPUID.80000001H:EDX. */
+#define CPUID_80000001_EDX_SYSCALL BIT(11)
+#define CPUID_80000001_EDX_XD      BIT(20)
+#define CPUID_80000001_EDX_PAGE1G  BIT(26)
+#define CPUID_80000001_EDX_RDTSCP  BIT(27)
+#define CPUID_80000001_EDX_LM      BIT(29)
+
+/* CPUID.80000007H:EDX. */
+#define CPUID_80000007_EDX_INVARIANT_TSC BIT(8)
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CPU_SERIAL_H
+#define CPU_SERIAL_H
+
+#include "lib/status.h"
+#include "lib/types.h"
+
+/* Where a PC has its four serial ports. */
+enum {
+	SERIAL_COM1 = 0x3f8,
+	SERIAL_COM2 = 0x2f8,
+	SERIAL_COM3 = 0x3e8,
+	SERIAL_COM4 = 0x2e8,
+	SERIAL_SPEED_DEFAULT = 115200,
+};
+
+/* A 16550 of the machine, driven by polling. */
+struct serial_port {
+	uint16_t base; /* 0: not started, writes go nowhere. */
+	uint8_t fifo_size;
+	uint8_t room;  /* Bytes that the transmitter is sure to take now. */
+	bool is_stuck; /* It did not take a byte in time: from then on nothing waits for it. */
+};
+
+/*
+ * Returns STATUS_OK if a port at `base` can be set to `speed` bits a second: STATUS_INVALID if the
+ * speed is 0 or does not divide 115200 into a 16-bit divisor, STATUS_RANGE if the eight registers
+ * do not fit the 64 KiB of ports or base is 0. Context: any; pure.
+ */
+must_use enum status serial_check(uint64_t base, uint64_t speed);
+
+/*
+ * Sets a UART to 8N1 at that speed with its interrupts off and its FIFO on. Returns STATUS_OK;
+ * errors as serial_check(); STATUS_NOT_FOUND if no UART answers there (then port->base is 0).
+ * Source: National Semiconductor PC16550D data sheet, "Registers".
+ */
+must_use enum status serial_init(struct serial_port *port, uint16_t base, uint32_t speed);
+
+/* Sends raw bytes. Each waits a bounded time for the transmitter, and is then lost. */
+void serial_write(struct serial_port *port, const void *bytes, size_t size_bytes);
+
+/* Waits, for a bounded time, until the last bit has left the wire. */
+void serial_drain(struct serial_port *port);
+
+#endif

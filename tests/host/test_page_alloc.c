@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: MIT */
+/* SOURCES: cpu/page_alloc.c */
+#include "cpu/page_alloc.h"
+
+#include "lib/bits.h"
+#include "tests/host/random_numbers.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static uint64_t at(uint64_t page)
+{
+	return page * PAGE_SIZE_4K;
+}
+
+/* Sorted, disjoint, never adjacent, whole pages: what the header promises of the table. */
+static void check_shape(const struct page_alloc *pages)
+{
+	assert_true(pages->count <= PAGE_ALLOC_RANGES_MAX);
+	for (size_t i = 0; i < pages->count; i++) {
+		uint64_t base = pages->ranges[i].base;
+		uint64_t size_bytes = pages->ranges[i].size_bytes;
+
+		assert_true(size_bytes > 0);
+		assert_true(is_aligned(base | size_bytes, PAGE_SIZE_4K));
+		assert_true(base + size_bytes > base);
+		assert_true(i + 1 == pages->count || base + size_bytes < pages->ranges[i + 1].base);
+	}
+}
+
+static void new_allocator_has_nothing(void **state)
+{
+	struct page_alloc pages;
+	hpa_t base;
+
+	(void)state;
+	memset(&pages, 0xa5, sizeof(pages));
+	page_alloc_init(&pages);
+	assert_int_equal(page_alloc_free_bytes(&pages), 0);
+	assert_int_equal(
+		page_alloc_take(&pages, at(1), at(1), UINT64_MAX, &base), STATUS_NO_MEMORY);
+}
+
+static void add_shrinks_inwards_to_whole_pages(void **state)
+{
+	struct page_alloc pages;
+
+	(void)state;
+	page_alloc_init(&pages);
+	assert_int_equal(page_alloc_add(&pages, hpa(at(1) + 1), at(3) - 2), STATUS_OK);
+	assert_int_equal(pages.count, 1);
+	assert_int_equal(pages.ranges[0].base, at(2));
+	assert_int_equal(pages.ranges[0].size_bytes, at(1));
+	assert_int_equal(page_alloc_add(&pages, hpa(at(8) + 1), at(2) - 2), STATUS_OK);
+	assert_int_equal(page_alloc_add(&pages, hpa(at(20)), at(1) - 1), STATUS_OK);
+	assert_int_equal(page_alloc_add(&pages, hpa(at(30)), 0), STATUS_OK);
+	assert_int_equal(page_alloc_free_bytes(&pages), at(1));
+}
+
+static void add_merges_overlap_and_neighbours(void **state)
+{
+	struct page_alloc pages;
+
+	(void)state;
+	page_alloc_init(&pages);
+	assert_int_equal(page_alloc_add(&pages, hpa(at(10)), at(2)), STATUS_OK);
+	assert_int_equal(page_alloc_add(&pages, hpa(at(20)), at(2)), STATUS_OK);
+	assert_int_equal(page_alloc_add(&pages, hpa(at(12)), at(1)), STATUS_OK);
+	assert_int_equal(pages.count, 2);
+	assert_int_equal(page_alloc_add(&pages, hpa(at(11)), at(10)), STATUS_OK);
+	assert_int_equal(pages.count, 1);
+	assert_int_equal(pages.ranges[0].base, at(10));
+	assert_int_equal(pages.ranges[0].size_bytes, at(12));
+	assert_int_equal(page_alloc_add(&pages, hpa(at(9)), at(14)), STATUS_OK);
+	assert_int_equal(page_alloc_free_bytes(&pages), at(14));
+	assert_int_equal(page_alloc_add(&pages, hpa(at(10)), at(1)), STATUS_OK);
+	assert_int_equal(page_alloc_free_bytes(&pages), at(14));
+	check_shape(&pages);
+}
+
+static void reserve_grows_outwards_to_whole_pages(void **state)
+{
+	struct page_alloc pages;
+
+	(void)state;
+	page_alloc_init(&pages);
+	assert_int_equal(page_alloc_add(&pages, hpa(at(0)), at(16)), STATUS_OK);
+	assert_int_equal(page_alloc_reserve(&pages, hpa(at(5) - 1), 2), STATUS_OK);
+	assert_int_equal(pages.count, 2);
+	assert_int_equal(pages.ranges[0].size_bytes, at(4));
+	assert_int_equal(pages.ranges[1].base, at(6));
+	assert_int_equal(page_alloc_reserve(&pages, hpa(at(5)), 0), STATUS_OK);
+	assert_int_equal(page_alloc_reserve(&pages, hpa(at(100)), at(1)), STATUS_OK);
+	assert_int_equal(page_alloc_free_bytes(&pages), at(14));
+}
+
+static void ranges_that_wrap_are_refused(void **state)
+{
+	struct page_alloc pages;
+
+	(void)state;
+	page_alloc_init(&pages);
+	assert_int_equal(page_alloc_add(&pages, hpa(1), UINT64_MAX), STATUS_OK);
+	assert_int_equal(page_alloc_free_bytes(&pages), UINT64_MAX - at(2) + 1);
+	assert_int_equal(page_alloc_add(&pages, hpa(2), UINT64_MAX), STATUS_RANGE);
+	assert_int_equal(page_alloc_add(&pages, hpa(UINT64_MAX), 2), STATUS_RANGE);
+	assert_int_equal(page_alloc_reserve(&pages, hpa(2), UINT64_MAX), STATUS_RANGE);
+	assert_int_equal(page_alloc_give(&pages, hpa(at(1)), UINT64_MAX - at(1) + 1), STATUS_RANGE);
+	assert_int_equal(page_alloc_give(&pages, hpa(UINT64_MAX - at(1) + 1), at(1)), STATUS_RANGE);
+	assert_int_equal(page_alloc_reserve(&pages, hpa(0), UINT64_MAX), STATUS_OK);
+	assert_int_equal(pages.count, 0);
+}
+
+static void last_page_below_2_64_is_never_free(void **state)
+{
+	uint64_t last = UINT64_MAX - at(1) + 1;
+	struct page_alloc pages;
+
+	(void)state;
+	page_alloc_init(&pages);
+	assert_int_equal(page_alloc_add(&pages, hpa(last), at(1)), STATUS_OK);
+	assert_int_equal(page_alloc_add(&pages, hpa(last + 1), at(1) - 1), STATUS_OK);
+	assert_int_equal(page_alloc_add(&pages, hpa(UINT64_MAX), 1), STATUS_OK);
+	assert_int_equal(pages.count, 0);
+	assert_int_equal(page_alloc_reserve(&pages, hpa(UINT64_MAX), 1), STATUS_OK);
+	assert_int_equal(page_alloc_add(&pages, hpa(last - at(1)), at(2)), STATUS_OK);
+	assert_int_equal(page_alloc_free_bytes(&pages), at(1));
+	check_shape(&pages);
+}
+
+static void take_prefers_the_highest_memory(void **state)
+{
+	struct page_alloc pages;
+	hpa_t base;
+
+	(void)state;
+	page_alloc_init(&pages);
+	assert_int_equal(page_alloc_add(&pages, hpa(at(0)), at(10)), STATUS_OK);
+	assert_int_equal(page_alloc_add(&pages, hpa(at(20)), at(10)), STATUS_OK);
+	assert_int_equal(page_alloc_take(&pages, at(3), at(1), UINT64_MAX, &base), STATUS_OK);
+	assert_int_equal(base.value, at(27));
+	assert_int_equal(page_alloc_take(&pages, at(8), at(1), UINT64_MAX, &base), STATUS_OK);
+	assert_int_equal(base.value, at(2));
+}
+
+static void take_stays_below_the_limit(void **state)
+{
+	struct page_alloc pages;
+	hpa_t base;
+
+	(void)state;
+	page_alloc_init(&pages);
+	assert_int_equal(page_alloc_add(&pages, hpa(at(16)), at(16)), STATUS_OK);
+	assert_int_equal(page_alloc_take(&pages, at(2), at(1), at(24), &base), STATUS_OK);
+	assert_int_equal(base.value, at(22));
+	assert_int_equal(page_alloc_take(&pages, at(1), at(1), at(20) + 5, &base), STATUS_OK);
+	assert_int_equal(base.value, at(19));
+	assert_int_equal(page_alloc_take(&pages, at(1), at(1), at(16), &base), STATUS_NO_MEMORY);
+	assert_int_equal(page_alloc_take(&pages, at(1), at(1), 0, &base), STATUS_NO_MEMORY);
+}
+
+static void take_aligns(void **state)
+{
+	struct page_alloc pages;
+	hpa_t base;
+
+	(void)state;
+	page_alloc_init(&pages);
+	assert_int_equal(page_alloc_add(&pages, hpa(at(5)), at(18)), STATUS_OK);
+	assert_int_equal(page_alloc_take(&pages, at(1), at(8), UINT64_MAX, &base), STATUS_OK);
+	assert_int_equal(base.value, at(16));
+	assert_int_equal(
+		page_alloc_take(&pages, at(1), at(32), UINT64_MAX, &base), STATUS_NO_MEMORY);
+	assert_int_equal(
+		page_alloc_take(&pages, at(1), BIT(63), UINT64_MAX, &base), STATUS_NO_MEMORY);
+}
+
+static void take_refuses_odd_sizes_and_alignments(void **state)
+{
+	static const struct {
+		uint64_t size_bytes;
+		uint64_t alignment;
+	} cases[] = {
+		{0, 4096},
+		{1, 4096},
+		{4097, 4096},
+		{4096, 0},
+		{4096, 2048},
+		{4096, 4097},
+		{4096, 12288},
+		{4096, UINT64_MAX},
+	};
+	struct page_alloc pages;
+	hpa_t base;
+
+	(void)state;
+	page_alloc_init(&pages);
+	assert_int_equal(page_alloc_add(&pages, hpa(0), at(64)), STATUS_OK);
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		assert_int_equal(page_alloc_take(&pages, cases[i].size_bytes, cases[i].alignment,
+					 UINT64_MAX, &base),
+			STATUS_ALIGNMENT);
+	}
+	assert_int_equal(page_alloc_take(&pages, UINT64_MAX - at(1) + 1, at(1), UINT64_MAX, &base),
+		STATUS_NO_MEMORY);
+	assert_int_equal(page_alloc_free_bytes(&pages), at(64));
+}
+
+static void give_refuses_what_is_free(void **state)
+{
+	struct page_alloc pages;
+
+	(void)state;
+	page_alloc_init(&pages);
+	assert_int_equal(page_alloc_add(&pages, hpa(at(10)), at(4)), STATUS_OK);
+	assert_int_equal(page_alloc_give(&pages, hpa(at(13)), at(1)), STATUS_OVERLAP);
+	assert_int_equal(page_alloc_give(&pages, hpa(at(9)), at(2)), STATUS_OVERLAP);
+	assert_int_equal(page_alloc_give(&pages, hpa(at(9)), at(20)), STATUS_OVERLAP);
+	assert_int_equal(page_alloc_give(&pages, hpa(at(20) + 1), at(1)), STATUS_ALIGNMENT);
+	assert_int_equal(page_alloc_give(&pages, hpa(at(20)), at(1) + 1), STATUS_ALIGNMENT);
+	assert_int_equal(page_alloc_give(&pages, hpa(at(20)), 0), STATUS_ALIGNMENT);
+	assert_int_equal(page_alloc_free_bytes(&pages), at(4));
+	assert_int_equal(page_alloc_give(&pages, hpa(at(14)), at(1)), STATUS_OK);
+	assert_int_equal(page_alloc_give(&pages, hpa(at(9)), at(1)), STATUS_OK);
+	assert_int_equal(pages.count, 1);
+	assert_int_equal(page_alloc_free_bytes(&pages), at(6));
+}
+
+/* Every range of the table is used: pages 2, 5, 8 ... three free pages each but the last. */
+static void fill_table(struct page_alloc *pages)
+{
+	page_alloc_init(pages);
+	for (uint64_t i = 0; i < PAGE_ALLOC_RANGES_MAX; i++) {
+		assert_int_equal(page_alloc_add(pages, hpa(at(4 * i)), at(3)), STATUS_OK);
+	}
+	assert_int_equal(pages->count, PAGE_ALLOC_RANGES_MAX);
+}
+
+static void full_table_changes_nothing_that_does_not_fit(void **state)
+{
+	uint64_t beyond = at(4 * PAGE_ALLOC_RANGES_MAX);
+	struct page_alloc pages;
+	struct page_alloc before;
+
+	(void)state;
+	fill_table(&pages);
+	before = pages;
+	assert_int_equal(page_alloc_add(&pages, hpa(beyond), at(1)), STATUS_NO_MEMORY);
+	assert_int_equal(page_alloc_give(&pages, hpa(beyond), at(1)), STATUS_NO_MEMORY);
+	assert_int_equal(page_alloc_reserve(&pages, hpa(at(1)), at(1)), STATUS_NO_MEMORY);
+	assert_memory_equal(&pages, &before, sizeof(pages));
+}
+
+static void full_table_still_merges_and_shrinks(void **state)
+{
+	struct page_alloc pages;
+	hpa_t base;
+
+	(void)state;
+	fill_table(&pages);
+	assert_int_equal(page_alloc_take(&pages, at(1), at(1), UINT64_MAX, &base), STATUS_OK);
+	assert_int_equal(base.value, at(4 * (PAGE_ALLOC_RANGES_MAX - 1) + 2));
+	assert_int_equal(page_alloc_reserve(&pages, hpa(at(1)), at(4)), STATUS_OK);
+	assert_int_equal(page_alloc_add(&pages, hpa(at(11)), at(1)), STATUS_OK);
+	assert_int_equal(pages.count, PAGE_ALLOC_RANGES_MAX - 1);
+	check_shape(&pages);
+}
+
+static void full_table_passes_over_a_place_that_splits(void **state)
+{
+	struct page_alloc pages;
+	hpa_t base;
+
+	(void)state;
+	/* Aligned to four pages, only the first page of each range fits: no split. */
+	fill_table(&pages);
+	assert_int_equal(page_alloc_take(&pages, at(1), at(4), UINT64_MAX, &base), STATUS_OK);
+	assert_int_equal(base.value, at(4 * (PAGE_ALLOC_RANGES_MAX - 1)));
+	/* Below page 4n + 2, the page taken would be the middle one; only range 0 is cut off. */
+	fill_table(&pages);
+	assert_int_equal(page_alloc_take(&pages, at(1), at(1), at(6), &base), STATUS_OK);
+	assert_int_equal(base.value, at(2));
+	check_shape(&pages);
+}
+
+/* A window small enough that its ranges always fit the table. */
+enum { WINDOW_PAGES = 2 * PAGE_ALLOC_RANGES_MAX - 1, OPERATIONS = 40000 };
+
+static const uint64_t window_base_page = 0x123400;
+
+struct model {
+	bool is_free[WINDOW_PAGES];
+};
+
+static bool model_is_all(const struct model *model, uint64_t first, uint64_t count, bool is_free)
+{
+	for (uint64_t i = first; i < first + count; i++) {
+		if (model->is_free[i] != is_free) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void model_set(struct model *model, uint64_t first, uint64_t count, bool is_free)
+{
+	for (uint64_t i = first; i < first + count; i++) {
+		model->is_free[i] = is_free;
+	}
+}
+
+static bool model_find(const struct model *model, uint64_t count, uint64_t align_pages,
+	uint64_t limit, uint64_t *place)
+{
+	for (uint64_t i = WINDOW_PAGES; i > 0; i--) {
+		uint64_t first = i - 1;
+
+		if ((window_base_page + first) % align_pages == 0 &&
+			first + count <= WINDOW_PAGES &&
+			at(window_base_page + first + count) <= limit &&
+			model_is_all(model, first, count, true)) {
+			*place = first;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void check_against_model(const struct page_alloc *pages, const struct model *model)
+{
+	struct model found = {{false}};
+	uint64_t sum = 0;
+
+	check_shape(pages);
+	for (size_t i = 0; i < pages->count; i++) {
+		uint64_t first = pages->ranges[i].base / PAGE_SIZE_4K - window_base_page;
+		uint64_t count = pages->ranges[i].size_bytes / PAGE_SIZE_4K;
+
+		assert_true(range_fits(first, count, WINDOW_PAGES));
+		model_set(&found, first, count, true);
+		sum += count;
+	}
+	assert_memory_equal(&found, model, sizeof(found));
+	assert_int_equal(page_alloc_free_bytes(pages), at(sum));
+}
+
+static void random_take(
+	struct random_numbers *numbers, struct page_alloc *pages, struct model *model)
+{
+	uint64_t count = 1 + random_below(numbers, 20);
+	uint64_t align_pages = BIT(random_below(numbers, 6));
+	uint64_t limit = UINT64_MAX;
+	uint64_t place;
+	hpa_t base;
+	enum status status;
+
+	if (random_below(numbers, 2) == 0) {
+		limit = at(window_base_page) + random_below(numbers, at(WINDOW_PAGES));
+	}
+	status = page_alloc_take(pages, at(count), at(align_pages), limit, &base);
+	if (!model_find(model, count, align_pages, limit, &place)) {
+		assert_int_equal(status, STATUS_NO_MEMORY);
+		return;
+	}
+	assert_int_equal(status, STATUS_OK);
+	assert_int_equal(base.value, at(window_base_page + place));
+	model_set(model, place, count, false);
+}
+
+static void random_give(
+	struct random_numbers *numbers, struct page_alloc *pages, struct model *model)
+{
+	uint64_t first = random_below(numbers, WINDOW_PAGES);
+	uint64_t count = 1 + random_below(numbers, WINDOW_PAGES - first) % 10;
+	enum status status = page_alloc_give(pages, hpa(at(window_base_page + first)), at(count));
+
+	if (model_is_all(model, first, count, false)) {
+		assert_int_equal(status, STATUS_OK);
+		model_set(model, first, count, true);
+	} else {
+		assert_int_equal(status, STATUS_OVERLAP);
+	}
+}
+
+/* Bytes, not pages: add shrinks and reserve grows. */
+static void random_add_or_reserve(
+	struct random_numbers *numbers, struct page_alloc *pages, struct model *model, bool is_add)
+{
+	uint64_t start = random_below(numbers, at(WINDOW_PAGES));
+	uint64_t size_bytes = random_below(numbers, at(WINDOW_PAGES) - start + 1) % at(12);
+	hpa_t base = hpa(at(window_base_page) + start);
+
+	if (is_add) {
+		assert_int_equal(page_alloc_add(pages, base, size_bytes), STATUS_OK);
+	} else {
+		assert_int_equal(page_alloc_reserve(pages, base, size_bytes), STATUS_OK);
+	}
+	for (uint64_t i = 0; i < WINDOW_PAGES; i++) {
+		bool is_inside = at(i) >= start && at(i + 1) <= start + size_bytes;
+
+		if (is_add && is_inside) {
+			model->is_free[i] = true;
+		}
+		if (!is_add && ranges_overlap(at(i), at(1), start, size_bytes)) {
+			model->is_free[i] = false;
+		}
+	}
+}
+
+static void random_operations_agree_with_a_bitmap(void **state)
+{
+	struct random_numbers numbers;
+	struct page_alloc pages;
+	struct model model = {{false}};
+
+	(void)state;
+	random_start(&numbers, "random_operations_agree_with_a_bitmap");
+	page_alloc_init(&pages);
+	for (int i = 0; i < OPERATIONS; i++) {
+		switch (random_below(&numbers, 4)) {
+		case 0:
+			random_take(&numbers, &pages, &model);
+			break;
+		case 1:
+			random_give(&numbers, &pages, &model);
+			break;
+		case 2:
+			random_add_or_reserve(&numbers, &pages, &model, true);
+			break;
+		default:
+			random_add_or_reserve(&numbers, &pages, &model, false);
+			break;
+		}
+		check_against_model(&pages, &model);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(new_allocator_has_nothing),
+		cmocka_unit_test(add_shrinks_inwards_to_whole_pages),
+		cmocka_unit_test(add_merges_overlap_and_neighbours),
+		cmocka_unit_test(reserve_grows_outwards_to_whole_pages),
+		cmocka_unit_test(ranges_that_wrap_are_refused),
+		cmocka_unit_test(last_page_below_2_64_is_never_free),
+		cmocka_unit_test(take_prefers_the_highest_memory),
+		cmocka_unit_test(take_stays_below_the_limit),
+		cmocka_unit_test(take_aligns),
+		cmocka_unit_test(take_refuses_odd_sizes_and_alignments),
+		cmocka_unit_test(give_refuses_what_is_free),
+		cmocka_unit_test(full_table_changes_nothing_that_does_not_fit),
+		cmocka_unit_test(full_table_still_merges_and_shrinks),
+		cmocka_unit_test(full_table_passes_over_a_place_that_splits),
+		cmocka_unit_test(random_operations_agree_with_a_bitmap),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
