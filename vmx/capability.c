@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmx/capability.h"
+
+#include "cpu/insn.h"
+#include "cpu/msr.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmx/control_bits.h"
+
+/* SDM Vol. 2A "CPUID-CPU Identification". */
+enum {
+	CPUID_VENDOR_LEAF = 0x0,
+	CPUID_FEATURES_LEAF = 0x1,
+	CPUID_EXTENDED_MAXIMUM_LEAF = 0x80000000,
+	CPUID_ADDRESS_SIZES_LEAF = 0x80000008,
+	/* Reserved by Intel for software: where hypervisors give their signature. */
+	CPUID_HYPERVISOR_LEAF = 0x40000000,
+};
+
+#define CPUID_FEATURES_ECX_VMX        BIT(5)
+#define CPUID_FEATURES_ECX_HYPERVISOR BIT(31)
+#define PHYSICAL_ADDRESS_BITS_HIGH    7
+#define PHYSICAL_ADDRESS_BITS_LOW     0
+#define LINEAR_ADDRESS_BITS_HIGH      15
+#define LINEAR_ADDRESS_BITS_LOW       8
+
+/* SDM Vol. 3A "Enumeration of Paging Features by CPUID": what holds where CPUID.80000008H is
+ * absent. */
+enum {
+	DEFAULT_PHYSICAL_ADDRESS_BITS = 36,
+	DEFAULT_LINEAR_ADDRESS_BITS = 48,
+};
+
+#define CAPABILITY_ALLOWED0_HIGH 31
+#define CAPABILITY_ALLOWED0_LOW  0
+#define CAPABILITY_ALLOWED1_HIGH 63
+#define CAPABILITY_ALLOWED1_LOW  32
+
+/* Returns 0 for an MSR that the CPU lacks: for every capability MSR that means "cannot". */
+static uint64_t read_or_zero(uint32_t msr)
+{
+	uint64_t value = 0;
+
+	return insn_rdmsr_safe(msr, &value) ? value : 0;
+}
+
+static struct control_capability read_controls(uint32_t msr)
+{
+	uint64_t value = read_or_zero(msr);
+
+	return (struct control_capability){
+		.allowed0 = (uint32_t)bits_get(
+			value, CAPABILITY_ALLOWED0_HIGH, CAPABILITY_ALLOWED0_LOW),
+		.allowed1 = (uint32_t)bits_get(
+			value, CAPABILITY_ALLOWED1_HIGH, CAPABILITY_ALLOWED1_LOW),
+	};
+}
+
+/* Puts three registers of CPUID text together; the caller's buffer was zeroed, the NUL is there. */
+static void copy_signature(char *text, uint32_t first, uint32_t second, uint32_t third)
+{
+	const uint32_t words[] = {first, second, third};
+
+	_Static_assert(sizeof(words) < CPUID_SIGNATURE_SIZE, "room for the NUL");
+	memcpy(text, words, sizeof(words));
+}
+
+static void read_identity(struct vmx_capability *capability)
+{
+	struct cpuid_result vendor = insn_cpuid(CPUID_VENDOR_LEAF, 0);
+	struct cpuid_result features = {0};
+
+	copy_signature(capability->vendor, vendor.ebx, vendor.edx, vendor.ecx);
+	if (vendor.eax >= CPUID_FEATURES_LEAF) {
+		features = insn_cpuid(CPUID_FEATURES_LEAF, 0);
+	}
+	capability->has_vmx = (features.ecx & CPUID_FEATURES_ECX_VMX) != 0;
+	capability->has_hypervisor = (features.ecx & CPUID_FEATURES_ECX_HYPERVISOR) != 0;
+	if (capability->has_hypervisor) {
+		struct cpuid_result below = insn_cpuid(CPUID_HYPERVISOR_LEAF, 0);
+
+		copy_signature(capability->hypervisor, below.ebx, below.ecx, below.edx);
+	}
+}
+
+static void read_address_sizes(struct vmx_capability *capability)
+{
+	capability->physical_address_bits = DEFAULT_PHYSICAL_ADDRESS_BITS;
+	capability->linear_address_bits = DEFAULT_LINEAR_ADDRESS_BITS;
+	if (insn_cpuid(CPUID_EXTENDED_MAXIMUM_LEAF, 0).eax >= CPUID_ADDRESS_SIZES_LEAF) {
+		uint32_t sizes = insn_cpuid(CPUID_ADDRESS_SIZES_LEAF, 0).eax;
+
+		capability->physical_address_bits = (unsigned)bits_get(
+			sizes, PHYSICAL_ADDRESS_BITS_HIGH, PHYSICAL_ADDRESS_BITS_LOW);
+		capability->linear_address_bits = (unsigned)bits_get(
+			sizes, LINEAR_ADDRESS_BITS_HIGH, LINEAR_ADDRESS_BITS_LOW);
+	}
+}
+
+static void read_control_words(struct vmx_capability *capability)
+{
+	bool has_true = (capability->basic & VMX_BASIC_TRUE_CONTROLS) != 0;
+
+	capability->pin = read_controls(
+		has_true ? MSR_IA32_VMX_TRUE_PINBASED_CTLS : MSR_IA32_VMX_PINBASED_CTLS);
+	capability->primary = read_controls(
+		has_true ? MSR_IA32_VMX_TRUE_PROCBASED_CTLS : MSR_IA32_VMX_PROCBASED_CTLS);
+	capability->exit =
+		read_controls(has_true ? MSR_IA32_VMX_TRUE_EXIT_CTLS : MSR_IA32_VMX_EXIT_CTLS);
+	capability->entry =
+		read_controls(has_true ? MSR_IA32_VMX_TRUE_ENTRY_CTLS : MSR_IA32_VMX_ENTRY_CTLS);
+}
+
+/*
+ * SDM Vol. 3D Appendix A "Secondary Processor-Based VM-Execution Controls" and "VPID and EPT
+ * Capabilities": each of these MSRs exists only where the word above it allows its feature.
+ */
+static void read_optional_words(struct vmx_capability *capability)
+{
+	if ((capability->primary.allowed1 & PRIMARY_ACTIVATE_SECONDARY) != 0) {
+		capability->secondary = read_controls(MSR_IA32_VMX_PROCBASED_CTLS2);
+	}
+	if ((capability->secondary.allowed1 & (SECONDARY_ENABLE_EPT | SECONDARY_ENABLE_VPID)) !=
+		0) {
+		capability->ept_vpid_cap = read_or_zero(MSR_IA32_VMX_EPT_VPID_CAP);
+	}
+}
+
+void vmx_capability_read(struct vmx_capability *capability)
+{
+	memset(capability, 0, sizeof(*capability));
+	read_identity(capability);
+	read_address_sizes(capability);
+	if (!capability->has_vmx) {
+		return;
+	}
+	capability->feature_control = read_or_zero(MSR_IA32_FEATURE_CONTROL);
+	capability->basic = read_or_zero(MSR_IA32_VMX_BASIC);
+	capability->misc = read_or_zero(MSR_IA32_VMX_MISC);
+	capability->cr0_fixed0 = read_or_zero(MSR_IA32_VMX_CR0_FIXED0);
+	capability->cr0_fixed1 = read_or_zero(MSR_IA32_VMX_CR0_FIXED1);
+	capability->cr4_fixed0 = read_or_zero(MSR_IA32_VMX_CR4_FIXED0);
+	capability->cr4_fixed1 = read_or_zero(MSR_IA32_VMX_CR4_FIXED1);
+	read_control_words(capability);
+	read_optional_words(capability);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMX_ENTRY_H
+#define VMX_ENTRY_H
+
+#include "cpu/insn.h"
+#include "lib/types.h"
+
+/* The register numbers of instruction encodings, of exit qualifications and of our arrays. */
+enum register_number {
+	REGISTER_RAX,
+	REGISTER_RCX,
+	REGISTER_RDX,
+	REGISTER_RBX,
+	REGISTER_RSP, /* The guest's RSP lives in the VMCS; this slot is unused. */
+	REGISTER_RBP,
+	REGISTER_RSI,
+	REGISTER_RDI,
+	REGISTER_R8,
+	REGISTER_R9,
+	REGISTER_R10,
+	REGISTER_R11,
+	REGISTER_R12,
+	REGISTER_R13,
+	REGISTER_R14,
+	REGISTER_R15,
+	REGISTER_COUNT,
+};
+
+/*
+ * What the entry code needs of a vCPU. It stands right above the vCPU's stack: the VMCS's host RSP
+ * points at it, so that a VM exit finds the frame at RSP and the stack for C below it.
+ */
+struct vmx_frame {
+	uint64_t registers[REGISTER_COUNT]; /* The guest's, while it does not run. */
+	/* Handles one VM exit; true: resume the guest, false: vmx_run() returns. */
+	bool (*handle_exit)(struct vmx_frame *frame);
+	uint64_t return_rsp; /* The stack of vmx_run()'s caller. */
+};
+
+/*
+ * Launches the current VMCS with the frame's registers, and goes on resuming it for as long as the
+ * frame's handler says so. The VMCS is clear (never launched), its host RSP is `frame`, and its
+ * host RIP is vmx_exit_entry.
+ *
+ * Returns VMX_SUCCEED when the handler returned false; VMX_FAIL_VALID or VMX_FAIL_INVALID when
+ * VMLAUNCH or VMRESUME failed. Context: VMX root operation, interrupts disabled.
+ */
+enum vmx_result vmx_run(struct vmx_frame *frame);
+
+/* Where VM exits arrive; only its address is used. */
+void vmx_exit_entry(void);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VMX_EPT_H
+#define VMX_EPT_H
+
+#include "cpu/msr.h"
+#include "lib/status.h"
+#include "lib/types.h"
+
+/* EPT entry bits: SDM Vol. 3C "EPT Translation Mechanism". */
+#define EPT_READ    (1ULL << 0)
+#define EPT_WRITE   (1ULL << 1)
+#define EPT_EXECUTE (1ULL << 2)
+#define EPT_RWX     (EPT_READ | EPT_WRITE | EPT_EXECUTE)
+
+/* Where an EPT takes its tables from: 4 KiB pages, returned zeroed; NULL when the pool is empty. */
+struct ept_table_pool {
+	void *(*allocate)(void *context);
+	void (*release)(void *context, void *table);
+	void *context;
+};
+
+/* One guest's second-level translation, four levels. */
+struct ept {
+	uint64_t *pml4;
+	struct ept_table_pool pool;
+	bool has_2m_pages;     /* EPT_CAP_PAGE_2M */
+	bool has_1g_pages;     /* EPT_CAP_PAGE_1G, and 2 MiB ones to split them into. */
+	unsigned address_bits; /* MAXPHYADDR: bounds guest- and host-physical addresses. */
+	size_t table_count;    /* Tables taken from the pool, the PML4 included. */
+};
+
+/* What ept_walk() finds for one guest-physical address. */
+struct ept_mapping {
+	hpa_t address;        /* The translation of the address asked for. */
+	uint64_t page_size;   /* PAGE_SIZE_4K, _2M or _1G; 0 where nothing is mapped. */
+	uint64_t permissions; /* EPT_READ | EPT_WRITE | EPT_EXECUTE, of all levels together. */
+	enum memory_type memory_type;
+};
+
+/*
+ * Starts an empty EPT: nothing is mapped. ept_capability is IA32_VMX_EPT_VPID_CAP; address_bits is
+ * MAXPHYADDR (36 to 52; translation reaches min(address_bits, 48)).
+ * Returns STATUS_OK; STATUS_NO_MEMORY. Context: any; pure but for the pool.
+ */
+must_use enum status ept_init(struct ept *ept, struct ept_table_pool pool, uint64_t ept_capability,
+	unsigned address_bits);
+
+/*
+ * Maps [guest, guest + size_bytes) to [host, ...) with the largest pages that alignment and the CPU
+ * allow. All three are 4 KiB aligned, size_bytes > 0; permissions is a mask of
+ * EPT_READ/WRITE/EXECUTE with EPT_READ set (write without read is a misconfiguration).
+ *
+ * Returns STATUS_OK; STATUS_ALIGNMENT; STATUS_RANGE (empty, beyond the address width, wrapping);
+ * STATUS_INVALID (permissions, memory type); STATUS_OVERLAP (a part is mapped already);
+ * STATUS_NO_MEMORY. On any error nothing has changed but, perhaps, empty tables that remain in
+ * place. Context: no vCPU is in VMX non-root operation with this EPT, and the caller invalidates
+ * cached translations (vmx_invalidate_ept()) before one is again: a table that the call gave back
+ * to the pool may still be cached until then.
+ */
+must_use enum status ept_map(struct ept *ept, gpa_t guest, hpa_t host, uint64_t size_bytes,
+	uint64_t permissions, enum memory_type memory_type);
+
+/*
+ * Removes the mapping of [guest, guest + size_bytes), splitting larger pages at its edges; parts
+ * that are not mapped are left so. Returns STATUS_OK; STATUS_ALIGNMENT; STATUS_RANGE;
+ * STATUS_NO_MEMORY (a split needs a table; then nothing has changed). Tables that the range covers
+ * wholly go back to the pool. Context: as ept_map().
+ */
+must_use enum status ept_unmap(struct ept *ept, gpa_t guest, uint64_t size_bytes);
+
+/*
+ * Changes the permissions of a range that is mapped wholly, splitting at its edges. Errors as
+ * ept_unmap(), STATUS_NOT_FOUND if a part is not mapped, STATUS_INVALID (permissions).
+ */
+must_use enum status ept_protect(
+	struct ept *ept, gpa_t guest, uint64_t size_bytes, uint64_t permissions);
+
+/* Walks the tables as the CPU does. Returns page_size 0 where nothing is mapped. Context: any. */
+struct ept_mapping ept_walk(const struct ept *ept, gpa_t guest);
+
+/*
+ * Returns the EPT pointer for the VMCS: write-back tables, walk length 4, accessed and dirty flags
+ * off. Source: SDM Vol. 3C "Extended-Page-Table Pointer (EPTP)".
+ */
+uint64_t ept_pointer(const struct ept *ept);
+
+/*
+ * Gives every table back to the pool; does nothing after a failed ept_init() or a second time. The
+ * EPT must be in no VMCS that still runs.
+ */
+void ept_destroy(struct ept *ept);
+
+#endif
