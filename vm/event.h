@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VM_EVENT_H
+#define VM_EVENT_H
+
+#include "lib/types.h"
+
+/*
+ * Events for the guest at the next VM entry, through the VM-entry interruption-information field.
+ * The last call before the entry wins. Context: the vCPU's VMCS is current. Source: SDM Vol. 3C
+ * "VM-Entry Controls for Event Injection".
+ */
+
+/* Injects a hardware exception that has no error code (#UD). */
+void event_inject_exception(unsigned vector);
+
+/* Injects a hardware exception with an error code (#GP). */
+void event_inject_exception_with_error(unsigned vector, uint32_t error_code);
+
+/* Injects a page fault: sets CR2 to the linear address. */
+void event_inject_page_fault(gva_t address, uint32_t error_code);
+
+/*
+ * If the exit interrupted the delivery of an event through the IDT, injects that event again.
+ * Returns true if so. Source: SDM Vol. 3C "Information for VM Exits That Occur During Event
+ * Delivery".
+ */
+bool event_reinject_interrupted(void);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VM_VCPU_H
+#define VM_VCPU_H
+
+#include "cpu/gdt.h"
+#include "lib/types.h"
+#include "vm/vm.h"
+#include "vmx/capability.h"
+#include "vmx/control_set.h"
+#include "vmx/entry.h"
+#include "vmx/exit_reason.h"
+
+enum {
+	VCPU_MTRR_VARIABLE_COUNT = 8,
+	VCPU_MTRR_FIXED_COUNT = 11,
+	VCPU_HYPERCALL_COUNTERS = 17,
+	VCPU_WARNINGS_MAX = 16,
+};
+
+/* MSRs that a guest sees and that are not in the VMCS. */
+struct vcpu_msrs {
+	uint64_t apic_base;
+	uint64_t misc_enable;
+	uint64_t mtrr_def_type;
+	uint64_t mtrr_variable[2 * VCPU_MTRR_VARIABLE_COUNT]; /* Base and mask by turns. */
+	uint64_t mtrr_fixed[VCPU_MTRR_FIXED_COUNT];
+};
+
+/* The 4 KiB pages that the VMCS of a vCPU points to. */
+struct vcpu_pages {
+	uint32_t *vmcs;
+	uint8_t *msr_bitmap;
+	uint8_t *io_bitmaps; /* A and B, one behind the other. */
+};
+
+/* A virtual processor. The frame is first: the exit entry code knows nothing else of it. */
+struct vcpu {
+	struct vmx_frame frame;
+	struct vm *vm;
+	/* EFER.LMA of the guest. We own CR0.PG and EFER.LME, so it cannot change behind our back.
+	 */
+	bool is_long_mode;
+	uint8_t cr8;
+	uint8_t warning_count;
+	uint8_t decoded_length; /* Of an instruction that we decoded, for the dispatcher. */
+	uint16_t vpid;
+	const struct vmx_capability *capability;
+	const struct gdt_cpu *host_cpu; /* The CPU that it runs on. */
+	struct control_set controls;
+	struct vcpu_pages pages;
+	uint64_t cr0_guest_owned; /* Bits that the guest changes without an exit. */
+	uint64_t cr4_guest_owned;
+	uint64_t cr4_allowed; /* Bits that its CPUID lets a guest set. */
+	uint64_t xcr0_allowed;
+	struct vcpu_msrs msrs;
+	uint64_t exit_counts[EXIT_REASON_COUNT];
+	uint64_t hypercall_counts[VCPU_HYPERCALL_COUNTERS];
+};
+
+/* How a guest begins. */
+struct vcpu_start {
+	bool is_real_mode; /* Else 32-bit protected mode with flat segments, paging off. */
+	uint32_t rip;      /* Real mode: offset in segment 0. */
+	uint32_t rax;
+	uint32_t rbx;
+	uint32_t rdx;
+};
+
+/*
+ * Makes the vCPU's VMCS from nothing: controls, host state, and the guest state of vcpu_start. The
+ * VMCS is current and clear afterwards. vm, capability, pages, vpid and frame.handle_exit are set
+ * by the caller; the rest is initialised here. Returns STATUS_OK; STATUS_UNSUPPORTED if a control
+ * or the VMCS itself is refused. Context: VMX root operation; the host's GDT, IDT and page tables
+ * are final.
+ */
+must_use enum status vcpu_init(struct vcpu *vcpu, const struct vcpu_start *start);
+
+/*
+ * Runs the vCPU until its VM ends. A VM entry that fails ends the VM with the rules that were
+ * broken in the log. Context: its VMCS is current.
+ */
+void vcpu_run(struct vcpu *vcpu);
+
+/*
+ * Takes the vCPU off this CPU: its VMCS is cleared, and what the CPU caches of its translations is
+ * invalidated, so that its pages can be used for something else. Context: its VMCS is current, it
+ * does not run.
+ */
+void vcpu_stop(struct vcpu *vcpu);
+
+/*
+ * Ends the VM after a VM entry that failed, with the broken rules in the log. exit_reason is the
+ * whole field, or 0 after VMfail. Context: as vcpu_run().
+ */
+void vcpu_entry_failed(struct vcpu *vcpu, uint32_t exit_reason);
+
+/*
+ * Puts what the VMCS does not hold into the state after a reset, so that no guest sees another's:
+ * vector state, XCR0, DR0-DR3, DR6, CR2, and the MSRs that a guest writes without an exit. Context:
+ * before a vCPU's first entry.
+ */
+void vcpu_reset_cpu_state(const struct vcpu *vcpu);
+
+/* Logs the vCPU's registers, segments, control registers and the instruction at RIP. Its VMCS is
+ * current. */
+void vcpu_report_state(struct vcpu *vcpu);
+
+/* Logs "NAME: exits: ..." with every reason that came. Context: any. */
+void vcpu_report_counts(const struct vcpu *vcpu);
+
+/* Logs one line of what the guest did that is odd; after VCPU_WARNINGS_MAX lines, nothing more. */
+void vcpu_warn(struct vcpu *vcpu, const char *template, ...) __attribute__((format(printf, 2, 3)));
+
+/* True if the guest runs 64-bit code: EFER.LMA and CS.L. Costs one VMREAD at most. */
+bool vcpu_is_64bit_code(const struct vcpu *vcpu);
+
+/* Returns the current privilege level, 0 to 3, from an access-rights value of CS (SS is read if CS
+ * is conforming). */
+unsigned vcpu_cpl_from_cs(uint32_t cs_access_rights);
+
+/* Returns a general register of the guest; for REGISTER_RSP from the VMCS. number < REGISTER_COUNT.
+ */
+uint64_t vcpu_get_register(const struct vcpu *vcpu, unsigned number);
+void vcpu_set_register(struct vcpu *vcpu, unsigned number, uint64_t value);
+
+#endif

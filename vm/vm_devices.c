@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/bits.h"
+#include "vm/vm.h"
+
+enum {
+	COM1_PORT = 0x3f8,
+	BITS_PER_BYTE = 8,
+};
+
+/* The UART has 8-bit registers: a wider access is one for each of its bytes, as on a PC's bus. */
+static uint32_t uart_port_read(void *context, unsigned offset, unsigned size_bytes)
+{
+	uint32_t value = UINT32_MAX;
+
+	for (unsigned i = 0; i < size_bytes; i++) {
+		if (offset + i < UART16550_PORT_COUNT) {
+			const unsigned low = i * BITS_PER_BYTE;
+
+			value = (uint32_t)bits_put(value, low + BITS_PER_BYTE - 1, low,
+				uart16550_read(context, offset + i));
+		}
+	}
+	return value;
+}
+
+static void uart_port_write(void *context, unsigned offset, unsigned size_bytes, uint32_t value)
+{
+	for (unsigned i = 0; i < size_bytes; i++) {
+		const unsigned low = i * BITS_PER_BYTE;
+
+		if (offset + i < UART16550_PORT_COUNT) {
+			uart16550_write(context, offset + i,
+				(uint8_t)bits_get(value, low + BITS_PER_BYTE - 1, low));
+		}
+	}
+}
+
+static void uart_transmit(void *context, uint8_t byte)
+{
+	struct vm *vm = context;
+
+	guest_console_put(&vm->console, byte);
+}
+
+/* No guest has an interrupt controller yet: the line goes nowhere. */
+static void uart_set_irq(void *context, bool is_high)
+{
+	(void)context;
+	(void)is_high;
+}
+
+static uint32_t debug_exit_port_read(void *context, unsigned offset, unsigned size_bytes)
+{
+	(void)context;
+	(void)offset;
+	(void)size_bytes;
+	return UINT32_MAX;
+}
+
+static void debug_exit_port_write(
+	void *context, unsigned offset, unsigned size_bytes, uint32_t value)
+{
+	struct vm *vm = context;
+
+	(void)offset;
+	debug_exit_write(&vm->debug_exit, size_bytes, value);
+	vm_end(vm, VM_END_DEBUG_EXIT, vm->debug_exit.value, "%s", "");
+}
+
+static uint32_t acpi_pm_port_read(void *context, unsigned offset, unsigned size_bytes)
+{
+	struct vm *vm = context;
+
+	return acpi_pm_read(&vm->acpi_pm, offset, size_bytes);
+}
+
+static void acpi_pm_port_write(void *context, unsigned offset, unsigned size_bytes, uint32_t value)
+{
+	struct vm *vm = context;
+
+	acpi_pm_write(&vm->acpi_pm, offset, size_bytes, value);
+	if (vm->acpi_pm.is_power_off) {
+		vm_end(vm, VM_END_POWER_OFF, 0, "%s", "");
+	}
+}
+
+void vm_attach_devices(struct vm *vm)
+{
+	vm->uart.transmit = uart_transmit;
+	vm->uart.set_irq = uart_set_irq;
+	vm->uart.context = vm;
+	uart16550_reset(&vm->uart);
+	port_bus_add(&vm->ports, (struct port_range){COM1_PORT, UART16550_PORT_COUNT,
+					 uart_port_read, uart_port_write, &vm->uart});
+	port_bus_add(&vm->ports, (struct port_range){DEBUG_EXIT_PORT, 1, debug_exit_port_read,
+					 debug_exit_port_write, vm});
+	port_bus_add(&vm->ports, (struct port_range){ACPI_PM_PORT, ACPI_PM_PORT_COUNT,
+					 acpi_pm_port_read, acpi_pm_port_write, vm});
+}

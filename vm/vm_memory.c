@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "vm/vm_memory.h"
+
+#include "cpu/insn.h"
+#include "cpu/log.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+
+static void *table_allocate(void *context)
+{
+	hpa_t table;
+
+	if (page_alloc_take(context, PAGE_SIZE_4K, PAGE_SIZE_4K, UINT64_MAX, &table) != STATUS_OK) {
+		return NULL;
+	}
+	return memset(hpa_pointer(table), 0, PAGE_SIZE_4K);
+}
+
+static void page_give_back(struct page_alloc *pages, hpa_t base, uint64_t size_bytes)
+{
+	const enum status status = page_alloc_give(pages, base, size_bytes);
+
+	if (status != STATUS_OK) {
+		log_error("vm", "memory lost base=%#lx size=%#lx: %s", base.value, size_bytes,
+			status_name(status));
+	}
+}
+
+static void table_release(void *context, void *table)
+{
+	page_give_back(context, hpa_of(table), PAGE_SIZE_4K);
+}
+
+/* The largest alignment that can be had lets the EPT use its largest pages. */
+static enum status take_ram(struct page_alloc *pages, uint64_t size_bytes, hpa_t *base)
+{
+	static const uint64_t alignments[] = {PAGE_SIZE_1G, PAGE_SIZE_2M, PAGE_SIZE_4K};
+	enum status status = STATUS_NO_MEMORY;
+
+	for (size_t i = 0; i < ARRAY_COUNT(alignments) && status != STATUS_OK; i++) {
+		if (size_bytes >= alignments[i]) {
+			status =
+				page_alloc_take(pages, size_bytes, alignments[i], UINT64_MAX, base);
+		}
+	}
+	return status;
+}
+
+static enum status build_ept(
+	struct vm *vm, struct page_alloc *pages, const struct vmx_capability *capability)
+{
+	const struct ept_table_pool pool = {table_allocate, table_release, pages};
+	enum status status = ept_init(
+		&vm->ept, pool, capability->ept_vpid_cap, capability->physical_address_bits);
+
+	if (status != STATUS_OK) {
+		return status;
+	}
+	if (vm->config->populate == VM_POPULATE_BOOT) {
+		status = ept_map(&vm->ept, gpa(0), vm->memory_base, vm->config->memory_size_bytes,
+			EPT_RWX, MEMORY_TYPE_WB);
+	}
+	if (status != STATUS_OK) {
+		ept_destroy(&vm->ept);
+	}
+	return status;
+}
+
+enum status vm_memory_create(
+	struct vm *vm, struct page_alloc *pages, const struct vmx_capability *capability)
+{
+	const uint64_t size_bytes = vm->config->memory_size_bytes;
+	enum status status = take_ram(pages, size_bytes, &vm->memory_base);
+
+	if (status != STATUS_OK) {
+		return status;
+	}
+	status = guest_memory_add(&vm->memory, (struct guest_memory_region){.guest = gpa(0),
+						       .size_bytes = size_bytes,
+						       .host = hpa_pointer(vm->memory_base)});
+	if (status == STATUS_OK) {
+		status = build_ept(vm, pages, capability);
+	}
+	if (status != STATUS_OK) {
+		page_give_back(pages, vm->memory_base, size_bytes);
+	}
+	return status;
+}
+
+enum status vm_memory_populate(struct vm *vm, gpa_t address)
+{
+	const uint64_t offset = align_down(address.value, PAGE_SIZE_4K);
+
+	if (vm->config->populate != VM_POPULATE_TOUCH ||
+		!range_fits(offset, PAGE_SIZE_4K, vm->config->memory_size_bytes) ||
+		ept_walk(&vm->ept, address).page_size != 0) {
+		return STATUS_NOT_FOUND;
+	}
+	return ept_map(&vm->ept, gpa(offset), hpa(vm->memory_base.value + offset), PAGE_SIZE_4K,
+		EPT_RWX, MEMORY_TYPE_WB);
+}
+
+void vm_memory_destroy(struct vm *vm, struct page_alloc *pages)
+{
+	const uint64_t size_bytes = vm->config->memory_size_bytes;
+
+	insn_rep_stosq(hpa_pointer(vm->memory_base), 0, size_bytes / sizeof(uint64_t));
+	ept_destroy(&vm->ept);
+	page_give_back(pages, vm->memory_base, size_bytes);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VM_VM_MEMORY_H
+#define VM_VM_MEMORY_H
+
+#include "cpu/page_alloc.h"
+#include "lib/status.h"
+#include "vm/vm.h"
+#include "vmx/capability.h"
+
+/*
+ * Takes the guest's RAM from the machine and builds its EPT; with VM_POPULATE_TOUCH the EPT stays
+ * empty until vm_memory_populate(). Returns STATUS_OK; STATUS_NO_MEMORY with nothing taken.
+ * Context: before the guest starts.
+ */
+must_use enum status vm_memory_create(
+	struct vm *vm, struct page_alloc *pages, const struct vmx_capability *capability);
+
+/*
+ * Maps the 4 KiB page of RAM that a guest-physical address lies in, at its first touch. Returns
+ * STATUS_OK; STATUS_NOT_FOUND if there is no RAM or the page is mapped already; STATUS_NO_MEMORY
+ * for want of an EPT table.
+ */
+must_use enum status vm_memory_populate(struct vm *vm, gpa_t address);
+
+/* Clears the guest's RAM, so that nobody finds its secrets, and gives it and the EPT back. Context:
+ * the guest has ended. */
+void vm_memory_destroy(struct vm *vm, struct page_alloc *pages);
+
+#endif
