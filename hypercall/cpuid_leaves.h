@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HYPERCALL_CPUID_LEAVES_H
+#define HYPERCALL_CPUID_LEAVES_H
+
+#include "cpu/insn.h"
+#include "lib/types.h"
+
+/* True if the leaf is one of those that tell a guest of its hypervisor: 0x40000000 to 0x400002ff.
+ */
+bool hypercall_owns_cpuid_leaf(uint32_t leaf);
+
+/*
+ * Answers such a leaf; all zeros for one that no interface defines. Context: any; pure.
+ * Source: Linux Documentation/virt/kvm/x86/cpuid.rst; hypercall/abi.h for the native interface.
+ */
+struct cpuid_result hypercall_cpuid_leaf(uint32_t leaf);
+
+#endif
