@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#include "exits/advance_rip.h"
+
+#include "cpu/msr.h"
+
+void advance_rip_single_step(void)
+{
+	/* With BTF set TF traps taken branches only, and no instruction that exits is a branch. */
+	if ((vmcs_read64(VMCS_GUEST_IA32_DEBUGCTL) & DEBUGCTL_BTF) == 0) {
+		vmcs_write_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS,
+			vmcs_read_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS) | PENDING_DEBUG_BS);
+	}
+}
+
+uint64_t advance_rip_wrap(const struct vcpu *vcpu, uint64_t rip)
+{
+	return vcpu_is_64bit_code(vcpu) ? rip : rip & UINT32_MAX;
+}

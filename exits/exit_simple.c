@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Exits whose handling is a sentence. */
+#include "cpu/insn.h"
+#include "cpu/registers.h"
+#include "exits/exit.h"
+#include "vm/event.h"
+#include "vmx/vmcs.h"
+
+/*
+ * INVD, WBINVD: the caches hold our memory too; INVD must not drop it, and a guest without devices
+ * needs no write-back. PAUSE: nothing else waits for this CPU.
+ */
+enum exit_action exit_handle_nothing_to_do(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	return EXIT_NEXT_INSTRUCTION;
+}
+
+/* Instructions that the guest's CPUID does not show: VMX, SMX, MONITOR and MWAIT. */
+enum exit_action exit_handle_invalid_opcode(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	event_inject_exception(VECTOR_UD);
+	return EXIT_RESUME;
+}
+
+/* RDPMC: the guest's CPUID shows no performance counter, so every number is wrong. */
+enum exit_action exit_handle_general_protection(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	event_inject_exception_with_error(VECTOR_GP, 0);
+	return EXIT_RESUME;
+}
+
+/* No device of the guest raises interrupts yet, so nothing can ever end its HLT. */
+enum exit_action exit_handle_hlt(struct vcpu *vcpu)
+{
+	const bool is_interruptible = (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0;
+
+	vm_end(vcpu->vm, VM_END_HALTED, 0, "HLT with interrupts %s and nothing that could wake it",
+		is_interruptible ? "enabled" : "disabled");
+	return EXIT_STOP;
+}
+
+enum exit_action exit_handle_triple_fault(struct vcpu *vcpu)
+{
+	vm_end(vcpu->vm, VM_END_CRASHED, 0, "triple fault");
+	return EXIT_STOP;
+}
+
+enum exit_action exit_handle_task_switch(struct vcpu *vcpu)
+{
+	vm_end(vcpu->vm, VM_END_CRASHED, 0,
+		"hardware task switch, which is not virtualised selector=%#lx",
+		bits_get(vmcs_read_natural(VMCS_EXIT_QUALIFICATION), 15, 0));
+	return EXIT_STOP;
+}
