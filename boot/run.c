@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include "boot/run.h"
+
+#include "boot/guests.h"
+#include "boot/host_memory.h"
+#include "boot/run_guest.h"
+#include "boot/selftest.h"
+#include "cpu/gdt.h"
+#include "cpu/log.h"
+#include "cpu/serial.h"
+#include "lib/string.h"
+#include "vmx/doctor.h"
+#include "vmx/operation.h"
+
+enum run_status {
+	RUN_STATUS_OK = 0,
+	RUN_STATUS_FAILED = 1,
+	RUN_STATUS_NO_VMX = 125,
+};
+
+/* The boot processor's. */
+static struct serial_port guest_serial;
+
+static void guest_serial_byte(uint8_t byte)
+{
+	serial_write(&guest_serial, &byte, sizeof(byte));
+}
+
+static void *allocate_page(void)
+{
+	hpa_t page;
+
+	if (page_alloc_take(host_memory_pages(), PAGE_SIZE_4K, PAGE_SIZE_4K, UINT64_MAX, &page) !=
+		STATUS_OK) {
+		return NULL;
+	}
+	return memset(hpa_pointer(page), 0, PAGE_SIZE_4K);
+}
+
+static bool enter_vmx_operation(const struct vmx_capability *capability)
+{
+	void *region = allocate_page();
+
+	if (region == NULL) {
+		log_error("vmx", "no memory for the VMXON region");
+		return false;
+	}
+	return vmx_operation_enter(capability, region) == STATUS_OK;
+}
+
+/* The guests run one after another; the first status that is not 0 stands for all. */
+static unsigned run_guests(const struct boot_info *info, const struct run_context *context)
+{
+	static struct guest_list guests;
+	unsigned result = RUN_STATUS_OK;
+
+	guests_from_modules(info, &guests);
+	if (guests.count == 0) {
+		log_info("boot", "no guest module: the built-in demo guest runs");
+		guests_add_demo(&guests);
+	}
+	for (size_t i = 0; i < guests.count; i++) {
+		const unsigned status = run_guest(context, &guests.entries[i]);
+
+		result = result == RUN_STATUS_OK ? status : result;
+	}
+	return result;
+}
+
+static void start_guest_serial(const struct options *options, struct run_context *context)
+{
+	const struct options_serial *serial = &options->guest_serial;
+
+	if (serial->base == 0) {
+		return;
+	}
+	if (serial_init(&guest_serial, serial->base, serial->speed) != STATUS_OK) {
+		log_warn("boot", "no serial port for the guests port=%#x: their lines come here",
+			serial->base);
+		return;
+	}
+	context->raw_byte = guest_serial_byte;
+}
+
+unsigned hypervisor_run(const struct boot_info *info, const struct options *options)
+{
+	static struct vmx_capability capability;
+	struct run_context context = {
+		.pages = host_memory_pages(), .capability = &capability, .host_cpu = &gdt_boot_cpu};
+	unsigned status;
+
+	vmx_capability_read(&capability);
+	if (!doctor_report(&capability, options->mode == BOOT_MODE_DOCTOR)) {
+		return RUN_STATUS_NO_VMX;
+	}
+	if (options->mode == BOOT_MODE_DOCTOR) {
+		return RUN_STATUS_OK;
+	}
+	if (!enter_vmx_operation(&capability)) {
+		return RUN_STATUS_NO_VMX;
+	}
+	start_guest_serial(options, &context);
+	if (options->mode == BOOT_MODE_SELFTEST) {
+		status = selftest_run(&context) ? RUN_STATUS_OK : RUN_STATUS_FAILED;
+	} else {
+		status = run_guests(info, &context);
+	}
+	serial_drain(&guest_serial);
+	vmx_operation_leave();
+	return status;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "boot/run_guest.h"
+
+#include "boot/host_memory.h"
+#include "cpu/insn.h"
+#include "cpu/log.h"
+#include "exits/exit.h"
+#include "hypercall/counters.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vm/vcpu.h"
+#include "vm/vm_memory.h"
+
+enum {
+	VCPU_STACK_BYTES = 4 * 4096,
+	VPID_FIRST = 1, /* 0 is the host's. */
+	REAL_MODE_BOOT_DRIVE = 0x80,
+};
+
+/* A guest and its one processor. The stack's end is where the VMCS's host RSP points: at the frame.
+ */
+struct guest_block {
+	uint8_t guard[PAGE_SIZE_4K];
+	uint8_t stack[VCPU_STACK_BYTES];
+	struct vcpu vcpu;
+	struct vm vm;
+	uint8_t vmcs[PAGE_SIZE_4K] __attribute__((aligned(PAGE_SIZE_4K)));
+	uint8_t msr_bitmap[PAGE_SIZE_4K];
+	uint8_t io_bitmaps[2 * PAGE_SIZE_4K];
+};
+
+_Static_assert(offsetof(struct guest_block, vcpu.frame) ==
+		       offsetof(struct guest_block, stack) + VCPU_STACK_BYTES,
+	"the frame stands right above the stack");
+_Static_assert(offsetof(struct guest_block, vcpu.frame) % 16 == 0, "the stack is aligned");
+_Static_assert(sizeof(struct guest_block) % PAGE_SIZE_4K == 0, "whole pages");
+
+static enum status load_image(struct vm *vm, struct vcpu_start *start)
+{
+	const struct vm_config *config = vm->config;
+	const bool is_multiboot =
+		config->kind == VM_KIND_MULTIBOOT ||
+		(config->kind == VM_KIND_GUESS && load_multiboot_is_candidate(&config->image));
+	struct load_result result = {0};
+	enum status status;
+
+	if (is_multiboot) {
+		status = load_multiboot(&vm->memory, config->memory_size_bytes, &config->image,
+			config->command_line, config->modules, config->module_count, &result);
+	} else {
+		status = load_flat(&vm->memory, config->memory_size_bytes, &config->image, &result);
+	}
+	if (status != STATUS_OK) {
+		vm_end(vm, VM_END_NOT_STARTED, 0, "%s", result.error);
+		return status;
+	}
+	log_info(config->name, "%s image loaded at %#lx to %#lx entry=%#lx memory=%lu KiB",
+		is_multiboot ? "multiboot" : "flat", result.image_start, result.image_end,
+		result.entry, config->memory_size_bytes / KIB(1));
+	start->is_real_mode = !is_multiboot;
+	start->rip = (uint32_t)result.entry;
+	start->rax = is_multiboot ? MULTIBOOT1_BOOT_MAGIC : 0;
+	start->rbx = is_multiboot ? (uint32_t)result.information : 0;
+	start->rdx = is_multiboot ? 0 : REAL_MODE_BOOT_DRIVE;
+	return STATUS_OK;
+}
+
+static void report_end(struct vm *vm, struct vcpu *vcpu, bool has_run)
+{
+	const char *name = vm->config->name;
+
+	guest_console_flush(&vm->console);
+	log_info(name, "ended: %s%s%s code=%u status=%u", vm_end_name(vm->end),
+		vm->end_reason[0] == '\0' ? "" : ": ", vm->end_reason, vm->end_code,
+		vm_end_status(vm));
+	if (!has_run) {
+		return;
+	}
+	if (vm->end == VM_END_CRASHED || vm->end == VM_END_HALTED) {
+		vcpu_report_state(vcpu);
+	}
+	vcpu_report_counts(vcpu);
+	hypercall_report_counts(vcpu);
+}
+
+/* Returns true if the guest has run. */
+static bool start_and_run(const struct run_context *context, struct guest_block *block)
+{
+	struct vcpu *vcpu = &block->vcpu;
+	struct vcpu_start start = {0};
+
+	if (load_image(&block->vm, &start) != STATUS_OK) {
+		return false;
+	}
+	vcpu->vm = &block->vm;
+	vcpu->capability = context->capability;
+	vcpu->host_cpu = context->host_cpu;
+	vcpu->frame.handle_exit = exit_dispatch;
+	vcpu->vpid = VPID_FIRST;
+	vcpu->pages =
+		(struct vcpu_pages){(uint32_t *)block->vmcs, block->msr_bitmap, block->io_bitmaps};
+	if (vcpu_init(vcpu, &start) != STATUS_OK) {
+		vm_end(&block->vm, VM_END_NOT_STARTED, 0, "its VMCS cannot be set up");
+		return false;
+	}
+	if (context->prepare == NULL || context->prepare(vcpu, &start)) {
+		log_info(block->vm.config->name, "started tsc=%lu", insn_rdtsc());
+		vcpu_run(vcpu);
+	}
+	return true;
+}
+
+static void run_in_block(const struct run_context *context, const struct guest_entry *entry,
+	struct guest_block *block)
+{
+	struct vm *vm = &block->vm;
+	bool has_run = false;
+	enum status status;
+
+	vm->config = &entry->config;
+	vm->console.name = entry->config.name;
+	vm->console.raw_byte = context->raw_byte;
+	vm_attach_devices(vm);
+	if (entry->error[0] != '\0') {
+		vm_end(vm, VM_END_NOT_STARTED, 0, "%s", entry->error);
+		report_end(vm, &block->vcpu, has_run);
+		return;
+	}
+	status = vm_memory_create(vm, context->pages, context->capability);
+	if (status != STATUS_OK) {
+		vm_end(vm, VM_END_NOT_STARTED, 0,
+			"no %lu KiB of memory for it: %s, %lu KiB are free",
+			entry->config.memory_size_bytes / KIB(1), status_name(status),
+			page_alloc_free_bytes(context->pages) / KIB(1));
+		report_end(vm, &block->vcpu, has_run);
+		return;
+	}
+	has_run = start_and_run(context, block);
+	report_end(vm, &block->vcpu, has_run);
+	if (has_run) {
+		vcpu_stop(&block->vcpu);
+	}
+	vm_memory_destroy(vm, context->pages);
+}
+
+unsigned run_guest(const struct run_context *context, const struct guest_entry *entry)
+{
+	const uint64_t size_bytes = sizeof(struct guest_block);
+	struct guest_block *block;
+	unsigned end_status;
+	hpa_t base;
+
+	if (page_alloc_take(context->pages, size_bytes, PAGE_SIZE_4K, UINT64_MAX, &base) !=
+		STATUS_OK) {
+		log_error(entry->config.name, "ended: not started: no memory for its state");
+		return vm_end_status(&(const struct vm){.end = VM_END_NOT_STARTED});
+	}
+	block = memset(hpa_pointer(base), 0, size_bytes);
+	host_memory_set_guard(block->guard, true);
+	run_in_block(context, entry, block);
+	end_status = vm_end_status(&block->vm);
+	host_memory_set_guard(block->guard, false);
+	memset(block, 0, size_bytes);
+	if (page_alloc_give(context->pages, base, size_bytes) != STATUS_OK) {
+		log_error("vm", "state of %s not given back", entry->config.name);
+	}
+	return end_status;
+}
