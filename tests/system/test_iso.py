@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""The image: same bytes for the same input, and bootable by BIOS and UEFI."""
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import TOP
+
+from trivet_lib import grub_config, iso
+from trivet_lib.errors import CallError
+
+MAKE_ISO = TOP / "tools" / "make-iso"
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory) -> Path:
+    """A stock image around something that stands for the hypervisor."""
+    directory = tmp_path_factory.mktemp("iso")
+    return make_iso(directory / "trivet.elf", directory / "trivet.iso")
+
+
+def make_iso(hypervisor: Path, out: Path, **environment: str) -> Path:
+    hypervisor.write_bytes(bytes(range(256)) * 40)
+    subprocess.run([MAKE_ISO, hypervisor, out], check=True, cwd=out.parent,
+                   env={**os.environ, **environment})
+    return out
+
+
+def xorriso(*arguments: object) -> str:
+    result = subprocess.run(["xorriso", *map(str, arguments)], capture_output=True, text=True,
+                            check=True)
+    return result.stdout
+
+
+def test_two_builds_give_the_same_bytes(image, tmp_path):
+    directory = tmp_path / "quite another place"
+    directory.mkdir()
+    os.utime(directory, (0, 0))
+    time.sleep(1.1)
+    old_mask = os.umask(0o077)
+    try:
+        other = make_iso(directory / "renamed.elf", directory / "other.iso", TZ="Asia/Tokyo",
+                         LC_ALL="C.UTF-8", SOURCE_DATE_EPOCH="5", HOME=str(directory))
+    finally:
+        os.umask(old_mask)
+    assert other.read_bytes() == image.read_bytes()
+
+
+def test_other_input_gives_other_bytes(image, tmp_path):
+    hypervisor = tmp_path / "trivet.elf"
+    hypervisor.write_bytes(b"other")
+    subprocess.run([MAKE_ISO, hypervisor, tmp_path / "o.iso"], check=True)
+    assert (tmp_path / "o.iso").read_bytes() != image.read_bytes()
+
+
+def test_image_boots_by_bios_and_uefi_as_cd_and_as_disk(image):
+    report = xorriso("-indev", image, "-report_el_torito", "plain", "-report_system_area", "plain")
+    assert re.search(r"^El Torito boot img : +1  BIOS  y ", report, re.M)
+    assert re.search(r"^El Torito boot img : +2  UEFI  y ", report, re.M)
+    assert re.search(r"^System area summary:.*grub2-mbr.*GPT", report, re.M)
+    assert "GPT partition path :   2  /efi.img" in report
+
+
+def test_image_is_small(image):
+    assert image.stat().st_size < 6 << 20
+
+
+def test_image_has_the_hypervisor_and_the_modules_of_both_platforms(image, tmp_path):
+    listing = xorriso("-indev", image, "-find", "/", "-type", "f").replace("'", "").splitlines()
+    assert "/boot/trivet.elf" in listing
+    for platform in ("i386-pc", "x86_64-efi"):
+        for module in grub_config.MODULES:
+            assert f"/boot/grub/{platform}/{module}.mod" in listing
+
+
+def test_stock_menu_offers_the_three_ways_to_start():
+    text = grub_config.stock_menu()
+    assert re.findall(r"^menuentry '(.*)' \{$", text, re.M) == [
+        "Trivet: demo guest", "Trivet: capability report", "Trivet: self-test"]
+    assert re.findall(r"^\tmultiboot2 /boot/trivet.elf ?(.*)$", text, re.M) == [
+        "", "'mode=doctor'", "'mode=selftest'"]
+    assert "set default=0\n" in text
+
+
+@pytest.mark.parametrize("text", [
+    pytest.param(grub_config.stock_menu(), id="menu"),
+    pytest.param(grub_config.direct_start(["a=b"], ["/boot/guest/kernel 'x=y'"]), id="direct")])
+def test_grub_takes_the_text_for_a_script(text):
+    subprocess.run(["grub-script-check"], input=text, text=True, check=True)
+
+
+def test_failed_build_leaves_no_image_and_says_why(tmp_path):
+    out = tmp_path / "out.iso"
+    with pytest.raises(CallError, match="No such file"):
+        iso.build(out, "", {"boot/trivet.elf": tmp_path / "none"})
+    result = subprocess.run([MAKE_ISO, tmp_path / "none", out], capture_output=True, text=True,
+                            check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("make-iso: error: ") and "No such file" in result.stderr
+    assert list(tmp_path.iterdir()) == []

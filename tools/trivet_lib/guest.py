@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""The image for one guest: what GRUB loads, and how much memory the machine needs."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trivet_lib import grub_config
+from trivet_lib.errors import CallError
+from trivet_lib.machine import GUEST_SERIAL_PORT
+from trivet_lib.sizes import KIB, MIB, mebibytes
+
+KERNEL_PATH = "boot/guest/kernel"
+INITRD_PATH = "boot/guest/initrd"
+DEFAULT_MEMORY_BYTES = 128 * MIB
+HYPERVISOR_MEMORY_BYTES = 64 * MIB
+# OVMF and GRUB's EFI side keep much of a small machine for themselves.
+UEFI_MEMORY_BYTES = 128 * MIB
+_NAME_MAX = 31
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A guest as the user names it; without a kernel it is the built-in demo guest."""
+
+    kernel: Path | None = None
+    initrd: Path | None = None
+    append: str = ""
+    memory_bytes: int = DEFAULT_MEMORY_BYTES
+    hypervisor_options: tuple[str, ...] = field(default=())
+
+
+def check(guest: Guest, has_memory_size: bool) -> None:
+    """Raises CallError for what can be seen without booting it."""
+    if guest.kernel is None and (guest.initrd or guest.append or has_memory_size):
+        raise CallError("-initrd, -append and -m need a -kernel")
+    for option, path in (("-kernel", guest.kernel), ("-initrd", guest.initrd)):
+        if path is not None:
+            check_file(option, path)
+
+
+def check_file(option: str, path: Path) -> None:
+    """Raises CallError unless it is a regular file, readable, with something in it."""
+    try:
+        if path.is_dir():
+            raise CallError(f"{option} {path}: is a directory")
+        if path.exists() and not path.is_file():
+            raise CallError(f"{option} {path}: is not a regular file")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise CallError(f"{option} {path}: is empty")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CallError(f"{option} {path}: {reason}") from error
+
+
+def guest_name(kernel: Path) -> str:
+    """The name in the log: the file's own, in characters that no log line is confused by."""
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", kernel.name)[:_NAME_MAX]
+
+
+def config(guest: Guest) -> str:
+    """The text of grub.cfg. The guest's serial line has a port of its own."""
+    options = [f"guest_serial={GUEST_SERIAL_PORT}", "end=poweroff", *guest.hypervisor_options]
+    return grub_config.direct_start(options, _modules(guest))
+
+
+def _modules(guest: Guest) -> list[str]:
+    if guest.kernel is None:
+        return []
+    name = guest_name(guest.kernel)
+    kernel = [f"/{KERNEL_PATH}", grub_config.quote(f"guest={name}"),
+              f"mem={guest.memory_bytes // KIB}K", "--"]
+    if guest.append:
+        kernel.append(grub_config.verbatim_word(guest.append))
+    modules = [" ".join(kernel)]
+    if guest.initrd is not None:
+        modules.append(" ".join([
+            f"/{INITRD_PATH}", grub_config.quote(f"initrd={name}"), "--",
+            grub_config.verbatim_word(guest.initrd.name)]))
+    return modules
+
+
+def files(guest: Guest, hypervisor: Path) -> dict[str, Path]:
+    """Paths in the image and their sources."""
+    found = {grub_config.HYPERVISOR_PATH: hypervisor}
+    if guest.kernel is not None:
+        found[KERNEL_PATH] = guest.kernel
+    if guest.initrd is not None:
+        found[INITRD_PATH] = guest.initrd
+    return found
+
+
+def machine_memory_mib(guest: Guest, firmware: str) -> int:
+    """The memory of the machine: the guest's, the images as GRUB leaves them, and ours."""
+    images = sum(path.stat().st_size for path in (guest.kernel, guest.initrd) if path is not None)
+    firmware_bytes = UEFI_MEMORY_BYTES if firmware == "uefi" else 0
+    return mebibytes(guest.memory_bytes + images + HYPERVISOR_MEMORY_BYTES + firmware_bytes)

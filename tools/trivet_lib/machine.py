@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""What an engine has to boot, in words that no engine owns."""
+
+from dataclasses import dataclass
+
+FIRMWARES = ("bios", "uefi")
+
+# Names in the working directory of the engine: its command line holds no path of the user's.
+ISO_NAME = "trivet.iso"
+LOG_NAME = "com1"
+GUEST_SERIAL_NAME = "com3"
+
+# The port of the guest's line. OVMF mirrors its screen to COM1 and to COM2.
+GUEST_SERIAL_PORT = "com3"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine: memory in MiB, firmware, and the CPU model or None for the engine's own."""
+
+    memory_mib: int
+    firmware: str = "bios"
+    cpu: str | None = None
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start an engine: its command, and files that it wants in its working directory.
+
+    It reads ISO_NAME there and writes the serial lines to LOG_NAME and GUEST_SERIAL_NAME.
+    """
+
+    command: tuple[str, ...]
+    files: dict[str, str]
+    needs_terminal: bool = False
+    engine_log: str | None = None
