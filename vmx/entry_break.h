@@ -2,11 +2,10 @@
 #ifndef VMX_ENTRY_BREAK_H
 #define VMX_ENTRY_BREAK_H
 
+#include "lib/types.h"
 #include "vmx/capability.h"
 #include "vmx/control_word.h"
 #include "vmx/entry_check.h"
-
-#include "lib/types.h"
 
 enum { ENTRY_BREAK_CHANGES_MAX = 3 };
 

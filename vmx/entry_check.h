@@ -2,9 +2,8 @@
 #ifndef VMX_ENTRY_CHECK_H
 #define VMX_ENTRY_CHECK_H
 
-#include "vmx/capability.h"
-
 #include "lib/types.h"
+#include "vmx/capability.h"
 
 /* Which of the SDM's sections the broken rule stands in. */
 enum entry_check_area {

@@ -155,12 +155,10 @@ static void check_pending_single_step(struct entry_check *check, bool is_step_pe
 	}
 	entry_check_require(check, is_step_pending || !is_stepping,
 		VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS,
-		"BS must be 1 if RFLAGS.TF is 1 and IA32_DEBUGCTL.BTF is 0 in an interrupt shadow "
-		"or HLT");
+		"BS must be 1 in a shadow or HLT if RFLAGS.TF is 1 and BTF is 0");
 	entry_check_require(check, !is_step_pending || is_stepping,
 		VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS,
-		"BS must be 0 if RFLAGS.TF is 0 or IA32_DEBUGCTL.BTF is 1 in an interrupt shadow "
-		"or HLT");
+		"BS must be 0 in a shadow or HLT if RFLAGS.TF is 0 or BTF is 1");
 }
 
 static void check_pending_rtm(struct entry_check *check, uint64_t pending)

@@ -60,10 +60,13 @@ void entry_check_msr_loading(struct entry_check *check)
 		return;
 	}
 	entry_check_section(check, ENTRY_CHECK_MSR_LOADING, "Loading MSRs");
-	entry_check_require(check, count <= maximum, VMCS_VM_ENTRY_MSR_LOAD_COUNT,
-		"the MSR-load count should not exceed the recommended maximum");
+	if (count > maximum) {
+		entry_check_require(check, false, VMCS_VM_ENTRY_MSR_LOAD_COUNT,
+			"the MSR-load count should not exceed the recommended maximum");
+		return;
+	}
 	entries = hpa_pointer(hpa(vmcs_read64(VMCS_VM_ENTRY_MSR_LOAD_ADDRESS)));
-	for (uint64_t i = 0; i < count && i < maximum; i++) {
+	for (uint64_t i = 0; i < count; i++) {
 		const char *rule = broken_rule(&entries[i]);
 
 		if (rule != NULL) {

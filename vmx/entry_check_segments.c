@@ -308,12 +308,19 @@ static void check_system_segments(struct entry_check *check, const struct segmen
 
 void entry_check_segments(struct entry_check *check)
 {
+	bool is_protected_mode = (vmcs_read_natural(VMCS_GUEST_CR0) & CR0_PE) != 0;
+	bool is_vm_flag = (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_VM) != 0;
+	bool is_ia32e_mode = entry_check_has(check, CONTROL_ENTRY, ENTRY_IA32E_MODE_GUEST);
 	struct segments segments = {
-		.is_virtual_8086 = (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_VM) != 0,
+		/*
+		 * Where RFLAGS.VM itself is wrong, the rule on RFLAGS says so; rules for
+		 * virtual-8086 mode would then only blame every segment first.
+		 */
+		.is_virtual_8086 = is_vm_flag && is_protected_mode && !is_ia32e_mode,
 		.is_unrestricted =
 			entry_check_has(check, CONTROL_SECONDARY, SECONDARY_UNRESTRICTED_GUEST),
-		.is_ia32e_mode = entry_check_has(check, CONTROL_ENTRY, ENTRY_IA32E_MODE_GUEST),
-		.is_real_mode = (vmcs_read_natural(VMCS_GUEST_CR0) & CR0_PE) == 0,
+		.is_ia32e_mode = is_ia32e_mode,
+		.is_real_mode = !is_protected_mode,
 	};
 
 	entry_check_section(check, ENTRY_CHECK_GUEST_STATE, "Checks on Guest Segment Registers");

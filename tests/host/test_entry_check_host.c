@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* SOURCES: vmx/entry_check.c vmx/entry_check_activity.c vmx/entry_check_controls.c
+ * vmx/entry_check_guest.c vmx/entry_check_host.c vmx/entry_check_misc.c
+ * vmx/entry_check_msr_loading.c vmx/entry_check_segments.c vmx/entry_check_shared.c
+ * vmx/entry_check_transitions.c vmx/vmcs_names.c tests/host/entry_check_vmcs.c
+ */
+#include "cpu/msr.h"
+#include "cpu/registers.h"
+#include "entry_check_vmcs.h"
+#include "fake_insn.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void cpu_with_57_bit_addresses(struct vmx_capability *cpu)
+{
+	cpu->linear_address_bits = 57;
+}
+
+static void cpu_with_lam(struct vmx_capability *cpu)
+{
+	(void)cpu;
+	fake_cpuid_set(7, 1, (struct cpuid_result){.eax = BIT(26)});
+}
+
+static const struct entry_case broken_cases[] = {
+	{"cr0_pe_is_fixed_to_1", GUEST_64_BIT, VMCS_HOST_CR0,
+		"a CR0 bit that VMX operation fixes to 1 must be 1",
+		.changes = {{VMCS_HOST_CR0, CR0_PE, 0}}},
+	{"cr0_ne_is_fixed_to_1", GUEST_64_BIT, VMCS_HOST_CR0,
+		"a CR0 bit that VMX operation fixes to 1 must be 1",
+		.changes = {{VMCS_HOST_CR0, CR0_NE, 0}}},
+	{"cr0_pg_is_fixed_to_1", GUEST_64_BIT, VMCS_HOST_CR0,
+		"a CR0 bit that VMX operation fixes to 1 must be 1",
+		.changes = {{VMCS_HOST_CR0, CR0_PG, 0}}},
+	{"cr0_high_half_is_fixed_to_0", GUEST_64_BIT, VMCS_HOST_CR0,
+		"a CR0 bit that VMX operation fixes to 0 must be 0",
+		.changes = {{VMCS_HOST_CR0, 0, BIT(32)}}},
+	{"cr4_vmxe_is_fixed_to_1", GUEST_64_BIT, VMCS_HOST_CR4,
+		"a CR4 bit that VMX operation fixes to 1 must be 1",
+		.changes = {{VMCS_HOST_CR4, CR4_VMXE, 0}}},
+	{"cr4_unknown_bit_is_fixed_to_0", GUEST_64_BIT, VMCS_HOST_CR4,
+		"a CR4 bit that VMX operation fixes to 0 must be 0",
+		.changes = {{VMCS_HOST_CR4, 0, BIT(63)}}},
+	{"cet_needs_write_protect", GUEST_64_BIT, VMCS_HOST_CR4, "CR4.CET needs CR0.WP",
+		.changes = {{VMCS_HOST_CR4, 0, CR4_CET}, {VMCS_HOST_CR0, CR0_WP, 0}}},
+	{"cr3_is_within_physical_width", GUEST_64_BIT, VMCS_HOST_CR3,
+		"CR3 must not set bits beyond the physical-address width",
+		.changes = {{VMCS_HOST_CR3, 0, BIT(48)}}},
+	{"cr3_bit_63_is_reserved", GUEST_64_BIT, VMCS_HOST_CR3,
+		"CR3 must not set bits beyond the physical-address width",
+		.changes = {{VMCS_HOST_CR3, 0, BIT(63)}}},
+	{"cr3_lam_bits_need_a_cpu_with_lam", GUEST_64_BIT, VMCS_HOST_CR3,
+		"CR3 must not set bits beyond the physical-address width",
+		.changes = {{VMCS_HOST_CR3, 0, BIT(61)}}},
+	{"ia32_sysenter_esp_is_canonical", GUEST_64_BIT, VMCS_HOST_IA32_SYSENTER_ESP,
+		"the address must be canonical",
+		.changes = {{VMCS_HOST_IA32_SYSENTER_ESP, WHOLE, BIT(47)}}},
+	{"ia32_sysenter_eip_is_canonical", GUEST_64_BIT, VMCS_HOST_IA32_SYSENTER_EIP,
+		"the address must be canonical",
+		.changes = {{VMCS_HOST_IA32_SYSENTER_EIP, WHOLE, BIT(47)}}},
+	{"fs_base_is_canonical", GUEST_64_BIT, VMCS_HOST_FS_BASE, "the address must be canonical",
+		.changes = {{VMCS_HOST_FS_BASE, WHOLE, BIT(47)}}},
+	{"gs_base_is_canonical", GUEST_64_BIT, VMCS_HOST_GS_BASE, "the address must be canonical",
+		.changes = {{VMCS_HOST_GS_BASE, WHOLE, BIT(47)}}},
+	{"gdtr_base_is_canonical", GUEST_64_BIT, VMCS_HOST_GDTR_BASE,
+		"the address must be canonical",
+		.changes = {{VMCS_HOST_GDTR_BASE, WHOLE, BIT(47)}}},
+	{"idtr_base_is_canonical", GUEST_64_BIT, VMCS_HOST_IDTR_BASE,
+		"the address must be canonical",
+		.changes = {{VMCS_HOST_IDTR_BASE, WHOLE, BIT(47)}}},
+	{"tr_base_is_canonical", GUEST_64_BIT, VMCS_HOST_TR_BASE, "the address must be canonical",
+		.changes = {{VMCS_HOST_TR_BASE, WHOLE, BIT(47)}}},
+	{"rip_is_canonical", GUEST_64_BIT, VMCS_HOST_RIP, "the address must be canonical",
+		.changes = {{VMCS_HOST_RIP, WHOLE, BIT(47)}}},
+	{"perf_global_ctrl_has_no_ninth_counter", GUEST_64_BIT, VMCS_HOST_IA32_PERF_GLOBAL_CTRL,
+		"IA32_PERF_GLOBAL_CTRL must not set reserved bits",
+		.changes = {{VMCS_HOST_IA32_PERF_GLOBAL_CTRL, WHOLE, BIT(8)}}},
+	{"perf_global_ctrl_has_no_fourth_fixed_counter", GUEST_64_BIT,
+		VMCS_HOST_IA32_PERF_GLOBAL_CTRL, "IA32_PERF_GLOBAL_CTRL must not set reserved bits",
+		.changes = {{VMCS_HOST_IA32_PERF_GLOBAL_CTRL, WHOLE, BIT(35)}}},
+	{"pat_type_2_is_reserved", GUEST_64_BIT, VMCS_HOST_IA32_PAT,
+		"each byte of IA32_PAT must be a memory type: 0, 1, 4, 5, 6 or 7",
+		.changes = {{VMCS_HOST_IA32_PAT, 0xff, 2}}},
+	{"pat_type_3_is_reserved", GUEST_64_BIT, VMCS_HOST_IA32_PAT,
+		"each byte of IA32_PAT must be a memory type: 0, 1, 4, 5, 6 or 7",
+		.changes = {{VMCS_HOST_IA32_PAT, 0xff, 3}}},
+	{"pat_type_8_is_reserved", GUEST_64_BIT, VMCS_HOST_IA32_PAT,
+		"each byte of IA32_PAT must be a memory type: 0, 1, 4, 5, 6 or 7",
+		.changes = {{VMCS_HOST_IA32_PAT, 0xff, 8}}},
+	{"pat_type_128_is_reserved", GUEST_64_BIT, VMCS_HOST_IA32_PAT,
+		"each byte of IA32_PAT must be a memory type: 0, 1, 4, 5, 6 or 7",
+		.changes = {{VMCS_HOST_IA32_PAT, 0xff, 128}}},
+	{"pat_type_255_is_reserved", GUEST_64_BIT, VMCS_HOST_IA32_PAT,
+		"each byte of IA32_PAT must be a memory type: 0, 1, 4, 5, 6 or 7",
+		.changes = {{VMCS_HOST_IA32_PAT, 0xff, 255}}},
+	{"pat_last_byte_is_checked", GUEST_64_BIT, VMCS_HOST_IA32_PAT,
+		"each byte of IA32_PAT must be a memory type: 0, 1, 4, 5, 6 or 7",
+		.changes = {{VMCS_HOST_IA32_PAT, 0xff00000000000000, 0x0200000000000000}}},
+	{"efer_bit_1_is_reserved", GUEST_64_BIT, VMCS_HOST_IA32_EFER,
+		"IA32_EFER must not set reserved bits",
+		.changes = {{VMCS_HOST_IA32_EFER, 0, BIT(1)}}},
+	{"efer_bit_63_is_reserved", GUEST_64_BIT, VMCS_HOST_IA32_EFER,
+		"IA32_EFER must not set reserved bits",
+		.changes = {{VMCS_HOST_IA32_EFER, 0, BIT(63)}}},
+	{"efer_lma_equals_address_space_size", GUEST_64_BIT, VMCS_HOST_IA32_EFER,
+		"IA32_EFER.LMA must equal host address-space size",
+		.changes = {{VMCS_HOST_IA32_EFER, EFER_LMA, 0}}},
+	{"efer_lme_equals_address_space_size", GUEST_64_BIT, VMCS_HOST_IA32_EFER,
+		"IA32_EFER.LME must equal host address-space size",
+		.changes = {{VMCS_HOST_IA32_EFER, EFER_LME, 0}}},
+	{"es_selector_rpl_is_0", GUEST_64_BIT, VMCS_HOST_ES_SELECTOR,
+		"RPL and TI of a host selector must be 0",
+		.changes = {{VMCS_HOST_ES_SELECTOR, 0, 1}}},
+	{"es_selector_ti_is_0", GUEST_64_BIT, VMCS_HOST_ES_SELECTOR,
+		"RPL and TI of a host selector must be 0",
+		.changes = {{VMCS_HOST_ES_SELECTOR, 0, 4}}},
+	{"cs_selector_rpl_is_0", GUEST_64_BIT, VMCS_HOST_CS_SELECTOR,
+		"RPL and TI of a host selector must be 0",
+		.changes = {{VMCS_HOST_CS_SELECTOR, 0, 1}}},
+	{"cs_selector_ti_is_0", GUEST_64_BIT, VMCS_HOST_CS_SELECTOR,
+		"RPL and TI of a host selector must be 0",
+		.changes = {{VMCS_HOST_CS_SELECTOR, 0, 4}}},
+	{"ss_selector_rpl_is_0", GUEST_64_BIT, VMCS_HOST_SS_SELECTOR,
+		"RPL and TI of a host selector must be 0",
+		.changes = {{VMCS_HOST_SS_SELECTOR, 0, 1}}},
+	{"ss_selector_ti_is_0", GUEST_64_BIT, VMCS_HOST_SS_SELECTOR,
+		"RPL and TI of a host selector must be 0",
+		.changes = {{VMCS_HOST_SS_SELECTOR, 0, 4}}},
+	{"ds_selector_rpl_is_0", GUEST_64_BIT, VMCS_HOST_DS_SELECTOR,
+		"RPL and TI of a host selector must be 0",
+		.changes = {{VMCS_HOST_DS_SELECTOR, 0, 1}}},
+	{"ds_selector_ti_is_0", GUEST_64_BIT, VMCS_HOST_DS_SELECTOR,
+		"RPL and TI of a host selector must be 0",
+		.changes = {{VMCS_HOST_DS_SELECTOR, 0, 4}}},
+	{"fs_selector_rpl_is_0", GUEST_64_BIT, VMCS_HOST_FS_SELECTOR,
+		"RPL and TI of a host selector must be 0",
+		.changes = {{VMCS_HOST_FS_SELECTOR, 0, 1}}},
+	{"fs_selector_ti_is_0", GUEST_64_BIT, VMCS_HOST_FS_SELECTOR,
+		"RPL and TI of a host selector must be 0",
+		.changes = {{VMCS_HOST_FS_SELECTOR, 0, 4}}},
+	{"gs_selector_rpl_is_0", GUEST_64_BIT, VMCS_HOST_GS_SELECTOR,
+		"RPL and TI of a host selector must be 0",
+		.changes = {{VMCS_HOST_GS_SELECTOR, 0, 1}}},
+	{"gs_selector_ti_is_0", GUEST_64_BIT, VMCS_HOST_GS_SELECTOR,
+		"RPL and TI of a host selector must be 0",
+		.changes = {{VMCS_HOST_GS_SELECTOR, 0, 4}}},
+	{"tr_selector_rpl_is_0", GUEST_64_BIT, VMCS_HOST_TR_SELECTOR,
+		"RPL and TI of a host selector must be 0",
+		.changes = {{VMCS_HOST_TR_SELECTOR, 0, 1}}},
+	{"tr_selector_ti_is_0", GUEST_64_BIT, VMCS_HOST_TR_SELECTOR,
+		"RPL and TI of a host selector must be 0",
+		.changes = {{VMCS_HOST_TR_SELECTOR, 0, 4}}},
+	{"cs_selector_is_not_0", GUEST_64_BIT, VMCS_HOST_CS_SELECTOR,
+		"the host's CS selector must not be 0",
+		.changes = {{VMCS_HOST_CS_SELECTOR, WHOLE, 0}}},
+	{"tr_selector_is_not_0", GUEST_64_BIT, VMCS_HOST_TR_SELECTOR,
+		"the host's TR selector must not be 0",
+		.changes = {{VMCS_HOST_TR_SELECTOR, WHOLE, 0}}},
+	{"host_in_ia32e_mode_stays_there", GUEST_32_BIT_PAGING, VMCS_VM_EXIT_CONTROLS,
+		"host address-space size must be 1 in IA-32e mode",
+		.changes = {{VMCS_VM_EXIT_CONTROLS,
+				    EXIT_HOST_ADDRESS_SPACE_SIZE | EXIT_LOAD_IA32_EFER, 0},
+			{VMCS_HOST_SS_SELECTOR, WHOLE, 0x10}}},
+	{"ss_selector_of_a_32_bit_host_is_not_0", GUEST_32_BIT_PAGING, VMCS_HOST_SS_SELECTOR,
+		"a 32-bit host's SS selector must not be 0",
+		.changes = {{VMCS_VM_EXIT_CONTROLS,
+			EXIT_HOST_ADDRESS_SPACE_SIZE | EXIT_LOAD_IA32_EFER, 0}},
+		.others = 1},
+	{"ia32e_guest_needs_64_bit_host", GUEST_64_BIT, VMCS_VM_EXIT_CONTROLS,
+		"host address-space size must be 1 in IA-32e mode",
+		.changes = {{VMCS_VM_EXIT_CONTROLS,
+				    EXIT_HOST_ADDRESS_SPACE_SIZE | EXIT_LOAD_IA32_EFER, 0},
+			{VMCS_HOST_SS_SELECTOR, WHOLE, 0x10}},
+		.others = 1},
+	{"32_bit_host_has_no_pcide_nor_high_rip", GUEST_32_BIT_PAGING, VMCS_VM_EXIT_CONTROLS,
+		"host address-space size must be 1 in IA-32e mode",
+		.changes = {{VMCS_VM_EXIT_CONTROLS,
+				    EXIT_HOST_ADDRESS_SPACE_SIZE | EXIT_LOAD_IA32_EFER, 0},
+			{VMCS_HOST_SS_SELECTOR, WHOLE, 0x10}, {VMCS_HOST_CR4, 0, CR4_PCIDE},
+			{VMCS_HOST_RIP, 0, BIT(32)}},
+		.others = 2},
+	{"64_bit_host_needs_pae", GUEST_64_BIT, VMCS_HOST_CR4, "CR4.PAE of a 64-bit host must be 1",
+		.changes = {{VMCS_HOST_CR4, CR4_PAE, 0}}},
+};
+
+/* What the rules must let pass. */
+static const struct entry_case valid_cases[] = {
+	{.name = "msrs_do_not_count_unless_loaded",
+		.guest = GUEST_64_BIT,
+		.changes = {{VMCS_VM_EXIT_CONTROLS,
+				    EXIT_LOAD_IA32_PERF_GLOBAL_CTRL | EXIT_LOAD_IA32_PAT |
+					    EXIT_LOAD_IA32_EFER,
+				    0},
+			{VMCS_HOST_IA32_PERF_GLOBAL_CTRL, WHOLE, WHOLE},
+			{VMCS_HOST_IA32_PAT, WHOLE, WHOLE}, {VMCS_HOST_IA32_EFER, WHOLE, 0}}},
+	{.name = "highest_canonical_addresses",
+		.guest = GUEST_64_BIT,
+		.changes = {{VMCS_HOST_FS_BASE, WHOLE, 0x00007fffffffffff},
+			{VMCS_HOST_GS_BASE, WHOLE, 0xffff800000000000}}},
+	{.name = "57_bit_addresses_where_the_cpu_has_them",
+		.guest = GUEST_64_BIT,
+		.changes = {{VMCS_HOST_FS_BASE, WHOLE, 0x00ffffffffffffff},
+			{VMCS_HOST_RIP, WHOLE, 0xff00000000000000}},
+		.adjust = cpu_with_57_bit_addresses},
+	{.name = "64_bit_host_may_have_ss_0",
+		.guest = GUEST_64_BIT,
+		.changes = {{VMCS_HOST_SS_SELECTOR, WHOLE, 0}}},
+	{.name = "cet_with_write_protect",
+		.guest = GUEST_64_BIT,
+		.changes = {{VMCS_HOST_CR4, 0, CR4_CET}}},
+	{.name = "cr3_lam_bits_where_the_cpu_has_lam",
+		.guest = GUEST_64_BIT,
+		.changes = {{VMCS_HOST_CR3, 0, BIT(61) | BIT(62)}},
+		.adjust = cpu_with_lam},
+	{.name = "pat_of_all_types",
+		.guest = GUEST_64_BIT,
+		.changes = {{VMCS_HOST_IA32_PAT, WHOLE, 0x0706050401000006}}},
+	{.name = "cr3_highest_page",
+		.guest = GUEST_64_BIT,
+		.changes = {{VMCS_HOST_CR3, WHOLE, 0xfffffffff000}}},
+};
+
+int main(void)
+{
+	static struct CMUnitTest tests[ARRAY_COUNT(broken_cases) + ARRAY_COUNT(valid_cases)];
+
+	entry_case_area = ENTRY_CHECK_HOST_STATE;
+	entry_case_tests(tests, broken_cases, ARRAY_COUNT(broken_cases), entry_case_breaks);
+	entry_case_tests(&tests[ARRAY_COUNT(broken_cases)], valid_cases, ARRAY_COUNT(valid_cases),
+		entry_case_is_valid);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
