@@ -5,7 +5,7 @@
 #include "cpu/insn.h"
 #include "cpu/log.h"
 #include "exits/exit.h"
-#include "hypercall/counters.h"
+#include "hypercall/hypercall.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vm/vcpu.h"

@@ -26,11 +26,11 @@ struct verdict {
 /* The boot processor alone runs the self-test. */
 static uint32_t last_exit_reason;
 
-static bool record_exit(struct vmx_frame *frame)
+static enum vmx_resume record_exit(struct vmx_frame *frame)
 {
 	(void)frame;
 	last_exit_reason = vmcs_read32(VMCS_EXIT_REASON);
-	return false;
+	return VMX_RESUME_NOT;
 }
 
 static void make_real_mode(struct vcpu *vcpu)

@@ -442,12 +442,12 @@ static inline enum vmx_result insn_vmptrld(hpa_t region)
 	return vmx_result_from_flags(carry, zero);
 }
 
-/* Returns 0 if the CPU refuses the field. */
+/* The field is one that the CPU has; for any other the result is undefined. */
 static inline uint64_t insn_vmread(uint64_t field)
 {
-	uint64_t value = 0;
+	uint64_t value;
 
-	__asm__ volatile("vmread %1, %0" : "+r"(value) : "r"(field) : "cc");
+	__asm__ volatile("vmread %1, %0" : "=r"(value) : "r"(field) : "cc");
 	return value;
 }
 

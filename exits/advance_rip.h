@@ -13,6 +13,12 @@ void advance_rip_single_step(void);
 /* Cuts a RIP that left 32 bits where the code is not 64-bit; see exits/advance_rip.c. */
 uint64_t advance_rip_wrap(const struct vcpu *vcpu, uint64_t rip);
 
+/* What the caller of advance_rip() knows of the guest's code. */
+enum code_width {
+	CODE_WIDTH_UNKNOWN,
+	CODE_WIDTH_64,
+};
+
 /*
  * Ends the instruction that exited, as the CPU would have: RIP moves by its length, cut to 32 bits
  * outside 64-bit code; blocking by STI or MOV SS ends; with RFLAGS.TF set a single-step trap
@@ -21,7 +27,8 @@ uint64_t advance_rip_wrap(const struct vcpu *vcpu, uint64_t rip);
  * "Information for VM Exits Due to Instruction Execution"; Vol. 3B "Single-Step Exception
  * Condition".
  */
-static inline void advance_rip(const struct vcpu *vcpu, uint32_t instruction_length)
+static inline void advance_rip(
+	const struct vcpu *vcpu, uint32_t instruction_length, enum code_width width)
 {
 	const uint32_t shadow =
 		(uint32_t)(INTERRUPTIBILITY_BLOCKING_BY_STI | INTERRUPTIBILITY_BLOCKING_BY_MOV_SS);
@@ -30,7 +37,7 @@ static inline void advance_rip(const struct vcpu *vcpu, uint32_t instruction_len
 	uint64_t next = rip + instruction_length;
 
 	/* Outside 64-bit code RIP has 32 bits, so only a carry out of them can be wrong. */
-	if ((rip ^ next) > UINT32_MAX) {
+	if (width != CODE_WIDTH_64 && (rip ^ next) > UINT32_MAX) {
 		next = advance_rip_wrap(vcpu, next);
 	}
 	vmcs_write_natural(VMCS_GUEST_RIP, next);

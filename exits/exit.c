@@ -3,57 +3,78 @@
 
 #include "exits/advance_rip.h"
 #include "exits/exit_table.h"
+#include "exits/vmcall.h"
 #include "vm/event.h"
 
 /* Ends the guest: nothing here handles what it did, or the CPU could not enter it. */
-static bool exit_end_unhandled(struct vcpu *vcpu, uint32_t reason)
+static __attribute__((cold, noinline)) enum vmx_resume exit_end_unhandled(
+	struct vcpu *vcpu, uint32_t reason)
 {
 	if ((reason & EXIT_REASON_ENTRY_FAILURE) != 0) {
 		vcpu_entry_failed(vcpu, reason);
-		return false;
+		return VMX_RESUME_NOT;
 	}
 	vm_end(vcpu->vm, VM_END_CRASHED, 0, "unhandled VM exit %s reason=%#x qualification=%#lx",
 		exit_reason_name(reason), reason, vmcs_read_natural(VMCS_EXIT_QUALIFICATION));
-	return false;
+	return VMX_RESUME_NOT;
 }
 
 /* An exit out of an event's delivery: the event is delivered again unless the handler injected
  * another. */
-static void exit_finish_delivery(enum exit_action action)
+static void exit_finish_delivery(void)
 {
-	if (action == EXIT_RESUME &&
-		(vmcs_read32(VMCS_VM_ENTRY_INTERRUPTION_INFO) & INTERRUPTION_VALID) == 0) {
+	if ((vmcs_read32(VMCS_VM_ENTRY_INTERRUPTION_INFO) & INTERRUPTION_VALID) == 0) {
 		(void)event_reinject_interrupted();
 	}
 }
 
-bool exit_dispatch(struct vmx_frame *frame)
+/* After a handler that did not complete an instruction. */
+static __attribute__((cold, noinline)) enum vmx_resume exit_finish(
+	struct vcpu *vcpu, enum exit_action action, uint32_t reason)
 {
-	struct vcpu *vcpu = (struct vcpu *)frame;
-	const uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
-	const struct exit_table_row *row;
+	switch (action) {
+	case EXIT_NEXT_DECODED:
+		advance_rip(vcpu, vcpu->decoded_length, CODE_WIDTH_UNKNOWN);
+		return VMX_RESUME_ALL;
+	case EXIT_RESUME:
+		if (exit_table[reason].may_interrupt_delivery) {
+			exit_finish_delivery();
+		}
+		return VMX_RESUME_ALL;
+	case EXIT_STOP:
+		return VMX_RESUME_NOT;
+	default:
+		return exit_end_unhandled(vcpu, reason);
+	}
+}
+
+/* All exits but VMCALL. Never inlined, so that the hypercall path saves no registers for it. */
+static __attribute__((noinline)) enum vmx_resume exit_dispatch_by_table(
+	struct vcpu *vcpu, uint32_t reason)
+{
 	enum exit_action action;
 
 	/* A failed entry has bit 31 set, so it is not below the table's end either. */
-	if (reason >= EXIT_REASON_COUNT) {
+	if (reason >= EXIT_REASON_COUNT || exit_table[reason].handler == NULL) {
 		return exit_end_unhandled(vcpu, reason);
 	}
-	row = &exit_table[reason];
 	vcpu->exit_counts[reason]++;
-	action = row->handler == NULL ? EXIT_UNHANDLED : row->handler(vcpu);
-	if (action == EXIT_NEXT_INSTRUCTION) {
-		advance_rip(vcpu, vmcs_read32(VMCS_VM_EXIT_INSTRUCTION_LENGTH));
-		return true;
+	action = exit_table[reason].handler(vcpu);
+	if (action != EXIT_NEXT_INSTRUCTION) {
+		return exit_finish(vcpu, action, reason);
 	}
-	if (action == EXIT_NEXT_DECODED) {
-		advance_rip(vcpu, vcpu->decoded_length);
-		return true;
+	advance_rip(vcpu, vmcs_read32(VMCS_VM_EXIT_INSTRUCTION_LENGTH), CODE_WIDTH_UNKNOWN);
+	return VMX_RESUME_ALL;
+}
+
+enum vmx_resume exit_dispatch(struct vmx_frame *frame)
+{
+	struct vcpu *vcpu = (struct vcpu *)frame;
+	const uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
+
+	if (reason != EXIT_REASON_VMCALL) {
+		return exit_dispatch_by_table(vcpu, reason);
 	}
-	if (action == EXIT_UNHANDLED) {
-		return exit_end_unhandled(vcpu, reason);
-	}
-	if (row->may_interrupt_delivery) {
-		exit_finish_delivery(action);
-	}
-	return action == EXIT_RESUME;
+	vcpu->exit_counts[EXIT_REASON_VMCALL]++;
+	return vmcall(vcpu);
 }

@@ -19,13 +19,11 @@ enum exit_action {
 typedef enum exit_action (*exit_handler)(struct vcpu *vcpu);
 
 /*
- * Handles one VM exit of the vCPU whose frame this is: the frame's handle_exit. Returns true to
- * resume the guest.
+ * Handles one VM exit of the vCPU whose frame this is: the frame's handle_exit.
  */
-bool exit_dispatch(struct vmx_frame *frame);
+enum vmx_resume exit_dispatch(struct vmx_frame *frame);
 
 /* The handlers, by family. */
-enum exit_action exit_handle_vmcall(struct vcpu *vcpu);
 enum exit_action exit_handle_cpuid(struct vcpu *vcpu);
 enum exit_action exit_handle_rdmsr(struct vcpu *vcpu);
 enum exit_action exit_handle_wrmsr(struct vcpu *vcpu);

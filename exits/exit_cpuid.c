@@ -3,7 +3,16 @@
 #include "hypercall/cpuid_leaves.h"
 #include "vm/cpuid_policy.h"
 
-enum exit_action exit_handle_cpuid(struct vcpu *vcpu)
+static void put_result(uint64_t *registers, const struct cpuid_result *result)
+{
+	registers[REGISTER_RAX] = result->eax;
+	registers[REGISTER_RBX] = result->ebx;
+	registers[REGISTER_RCX] = result->ecx;
+	registers[REGISTER_RDX] = result->edx;
+}
+
+/* Never inlined, so that a constant leaf costs no stack frame. */
+static __attribute__((noinline)) enum exit_action answer(struct vcpu *vcpu)
 {
 	uint64_t *registers = vcpu->frame.registers;
 	const uint32_t leaf = (uint32_t)registers[REGISTER_RAX];
@@ -12,9 +21,19 @@ enum exit_action exit_handle_cpuid(struct vcpu *vcpu)
 						   ? hypercall_cpuid_leaf(leaf)
 						   : cpuid_policy_answer(vcpu, leaf, subleaf);
 
-	registers[REGISTER_RAX] = result.eax;
-	registers[REGISTER_RBX] = result.ebx;
-	registers[REGISTER_RCX] = result.ecx;
-	registers[REGISTER_RDX] = result.edx;
+	put_result(registers, &result);
+	return EXIT_NEXT_INSTRUCTION;
+}
+
+/* Where we are a guest ourselves CPUID is an exit of ours: constant leaves come from vcpu_init().
+ */
+enum exit_action exit_handle_cpuid(struct vcpu *vcpu)
+{
+	const uint32_t leaf = (uint32_t)vcpu->frame.registers[REGISTER_RAX];
+
+	if (leaf >= VCPU_CPUID_LEAVES || (vcpu->cpuid_constant_leaves & (1u << leaf)) == 0) {
+		return answer(vcpu);
+	}
+	put_result(vcpu->frame.registers, &vcpu->cpuid_leaves[leaf]);
 	return EXIT_NEXT_INSTRUCTION;
 }

@@ -5,30 +5,29 @@
 #include "vmx/exit_qualification.h"
 #include "vmx/vmcs.h"
 
-enum {
-	SIZE_8_BIT = 1,
-	SIZE_16_BIT = 2,
-	BITS_PER_BYTE = 8,
-};
-
 /* IN of 8 and 16 bits leaves the rest of RAX; 32 bits clear the upper half. */
 static uint64_t in_result(uint64_t rax, unsigned size_bytes, uint32_t value)
 {
-	if (size_bytes == SIZE_8_BIT || size_bytes == SIZE_16_BIT) {
-		return bits_put(rax, size_bytes * BITS_PER_BYTE - 1, 0, value);
+	if (size_bytes == sizeof(uint8_t)) {
+		return (rax & ~(uint64_t)UINT8_MAX) | value;
+	}
+	if (size_bytes == sizeof(uint16_t)) {
+		return (rax & ~(uint64_t)UINT16_MAX) | value;
 	}
 	return value;
 }
 
 enum exit_action exit_handle_io_instruction(struct vcpu *vcpu)
 {
-	const struct io_access access = exit_io_access(vmcs_read_natural(VMCS_EXIT_QUALIFICATION));
+	const uint64_t qualification = vmcs_read_natural(VMCS_EXIT_QUALIFICATION);
 	struct vm *vm = vcpu->vm;
 	uint64_t *rax = &vcpu->frame.registers[REGISTER_RAX];
+	struct io_access access;
 
-	if (access.is_string) {
-		return io_string(vcpu, &access);
+	if (exit_io_is_string(qualification)) {
+		return io_string(vcpu, exit_io_access(qualification));
 	}
+	access = exit_io_access(qualification);
 	if (access.is_in) {
 		*rax = in_result(*rax, access.size_bytes,
 			port_bus_read(&vm->ports, access.port, access.size_bytes));

@@ -16,7 +16,6 @@ const struct exit_table_row exit_table[EXIT_REASON_COUNT] = {
 	[EXIT_REASON_INVD] = {exit_handle_nothing_to_do, false},
 	[EXIT_REASON_RDPMC] = {exit_handle_general_protection, false},
 	[EXIT_REASON_RSM] = {exit_handle_invalid_opcode, false},
-	[EXIT_REASON_VMCALL] = {exit_handle_vmcall, false},
 	[EXIT_REASON_VMCLEAR] = {exit_handle_invalid_opcode, false},
 	[EXIT_REASON_VMLAUNCH] = {exit_handle_invalid_opcode, false},
 	[EXIT_REASON_VMPTRLD] = {exit_handle_invalid_opcode, false},

@@ -187,20 +187,20 @@ static enum status move_elements(struct io_string_state *state, bool *is_done)
 	return status;
 }
 
-enum exit_action io_string(struct vcpu *vcpu, const struct io_access *access)
+enum exit_action io_string(struct vcpu *vcpu, struct io_access access)
 {
 	struct io_string_state state;
 	bool is_done;
 	enum status status;
 
-	state_init(&state, vcpu, access);
+	state_init(&state, vcpu, &access);
 	status = move_elements(&state, &is_done);
 	if (vcpu->vm->end != VM_END_NONE) {
 		return EXIT_STOP;
 	}
 	if (status == STATUS_RANGE) {
 		vm_end(vcpu->vm, VM_END_CRASHED, 0,
-			"string I/O through a page table outside of RAM port=%#x", access->port);
+			"string I/O through a page table outside of RAM port=%#x", access.port);
 		return EXIT_STOP;
 	}
 	if (status == STATUS_OK && is_done) {

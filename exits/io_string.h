@@ -12,6 +12,6 @@
  * I/O exit of a string instruction. Source: SDM Vol. 2A "INS/INSB/INSW/INSD", Vol. 2B
  * "OUTS/OUTSB/OUTSW/OUTSD".
  */
-enum exit_action io_string(struct vcpu *vcpu, const struct io_access *access);
+enum exit_action io_string(struct vcpu *vcpu, struct io_access access);
 
 #endif

@@ -2,49 +2,74 @@
 #ifndef HYPERCALL_HYPERCALL_H
 #define HYPERCALL_HYPERCALL_H
 
+#include "hypercall/abi.h"
 #include "lib/types.h"
 #include "vm/vcpu.h"
 
-enum { HYPERCALL_ARGUMENTS = 4 };
-
 /* Whose numbers a call speaks. */
 enum hypercall_abi {
+	HYPERCALL_ABI_NONE,
 	HYPERCALL_ABI_KVM,
 	HYPERCALL_ABI_NATIVE,
 };
 
-/* One call as the guest made it, cut to 32 bits outside of 64-bit code. */
+/*
+ * One call as the guest made it, decoded where it is read, so that a call without arguments costs
+ * none. Fits two registers: it is passed by value.
+ */
 struct hypercall {
-	enum hypercall_abi abi;
-	uint8_t cpl;
-	uint64_t number;
-	uint64_t arguments[HYPERCALL_ARGUMENTS];
+	const uint64_t *registers; /* The guest's, by enum register_number. */
+	uint64_t mask;             /* UINT32_MAX outside of 64-bit code, else UINT64_MAX. */
 };
 
-/* Does a call; the result goes to the guest's RAX (as 64 bits, negative for an error). */
-typedef uint64_t (*hypercall_function)(struct vcpu *vcpu, const struct hypercall *call);
+/* Returns the call's number. */
+static inline uint64_t hypercall_number(struct hypercall call)
+{
+	return call.registers[REGISTER_RAX] & call.mask;
+}
 
-/* One number of an ABI. No function: the number is not served. */
+/* Returns argument 0 to 3: RBX, RCX, RDX, RSI. */
+static inline uint64_t hypercall_argument(struct hypercall call, unsigned index)
+{
+	static const uint8_t argument_registers[] = {
+		REGISTER_RBX, REGISTER_RCX, REGISTER_RDX, REGISTER_RSI};
+
+	return call.registers[argument_registers[index]] & call.mask;
+}
+
+/* Does a call of CPL 0. The result goes to the guest's RAX: 64 bits, negative for an error. */
+typedef uint64_t (*hypercall_function)(struct vcpu *vcpu, struct hypercall call);
+
+/* One call. */
 struct hypercall_row {
 	const char *name;
+	enum hypercall_abi abi;
 	hypercall_function function;
 };
 
-/* The tables: KVM's is indexed by number, the native one by number - TRIVET_CALL_BASE. */
+/*
+ * Where a number's row and counter stand: KVM's numbers from 0, then the native ones from
+ * TRIVET_CALL_BASE, then one row for all numbers that nobody serves.
+ */
 enum {
 	HYPERCALL_KVM_COUNT = 13,
+	HYPERCALL_NATIVE_FIRST = HYPERCALL_KVM_COUNT,
 	HYPERCALL_NATIVE_COUNT = 3,
+	HYPERCALL_UNKNOWN = HYPERCALL_NATIVE_FIRST + HYPERCALL_NATIVE_COUNT,
+	HYPERCALL_ROW_COUNT,
 };
-extern const struct hypercall_row hypercall_kvm_table[HYPERCALL_KVM_COUNT];
-extern const struct hypercall_row hypercall_native_table[HYPERCALL_NATIVE_COUNT];
 
-/*
- * Counts and serves the call in the guest's registers: RAX the number, RBX RCX RDX RSI the
- * arguments. In this order, as Linux KVM: count, cut to 32 bits, privilege, number. Returns what
- * RAX is to hold. Context: the vCPU stopped at a VMCALL; takes no lock, allocates nothing. Source:
- * Linux Documentation/virt/kvm/x86/hypercalls.rst.
- */
-uint64_t hypercall_dispatch(struct vcpu *vcpu, bool is_64bit_code, unsigned cpl);
+extern const struct hypercall_row hypercall_table[HYPERCALL_ROW_COUNT];
+
+/* The functions behind the rows. A function that is not served gives -ENOSYS. */
+uint64_t hypercall_not_served(struct vcpu *vcpu, struct hypercall call);
+uint64_t hypercall_kvm_vapic_poll_irq(struct vcpu *vcpu, struct hypercall call);
+uint64_t hypercall_native_ping(struct vcpu *vcpu, struct hypercall call);
+uint64_t hypercall_native_log(struct vcpu *vcpu, struct hypercall call);
+uint64_t hypercall_native_end(struct vcpu *vcpu, struct hypercall call);
+
+/* Logs "NAME: hypercalls: ..." with every call that was made, or "none". Context: any. */
+void hypercall_report_counts(const struct vcpu *vcpu);
 
 /* Returns an error number as a guest sees it. */
 static inline uint64_t hypercall_error(unsigned error)

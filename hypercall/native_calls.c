@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "cpu/log.h"
-#include "hypercall/abi.h"
 #include "hypercall/hypercall.h"
 
 enum {
@@ -8,17 +7,17 @@ enum {
 	PRINTABLE_LAST = '~',
 };
 
-static uint64_t native_ping(struct vcpu *vcpu, const struct hypercall *call)
+uint64_t hypercall_native_ping(struct vcpu *vcpu, struct hypercall call)
 {
 	(void)vcpu;
 	(void)call;
 	return TRIVET_PING_RESULT;
 }
 
-static uint64_t native_log(struct vcpu *vcpu, const struct hypercall *call)
+uint64_t hypercall_native_log(struct vcpu *vcpu, struct hypercall call)
 {
-	const gpa_t address = gpa(call->arguments[0]);
-	const uint64_t length = call->arguments[1];
+	const gpa_t address = gpa(hypercall_argument(call, 0));
+	const uint64_t length = hypercall_argument(call, 1);
 	char text[TRIVET_LOG_MAX + 1];
 
 	if (length > TRIVET_LOG_MAX) {
@@ -37,14 +36,8 @@ static uint64_t native_log(struct vcpu *vcpu, const struct hypercall *call)
 	return 0;
 }
 
-static uint64_t native_end(struct vcpu *vcpu, const struct hypercall *call)
+uint64_t hypercall_native_end(struct vcpu *vcpu, struct hypercall call)
 {
-	vm_end(vcpu->vm, VM_END_CALL, (uint32_t)call->arguments[0], "%s", "");
+	vm_end(vcpu->vm, VM_END_CALL, (uint32_t)hypercall_argument(call, 0), "%s", "");
 	return 0;
 }
-
-const struct hypercall_row hypercall_native_table[HYPERCALL_NATIVE_COUNT] = {
-	[TRIVET_CALL_PING - TRIVET_CALL_BASE] = {"ping", native_ping},
-	[TRIVET_CALL_LOG - TRIVET_CALL_BASE] = {"log", native_log},
-	[TRIVET_CALL_END - TRIVET_CALL_BASE] = {"end", native_end},
-};

@@ -222,6 +222,25 @@ struct cpuid_result cpuid_policy_answer(const struct vcpu *vcpu, uint32_t leaf, 
 	return native_leaf(vcpu, native_leaf(vcpu, CPUID_LEAF_BASIC, 0).eax, subleaf);
 }
 
+/* Leaves that mirror a register or have subleaves are answered anew each time. */
+static bool is_constant_leaf(uint32_t leaf)
+{
+	return leaf != CPUID_LEAF_FEATURES && leaf != CPUID_LEAF_CACHES &&
+	       leaf != CPUID_LEAF_STRUCTURED && leaf != CPUID_LEAF_XSAVE &&
+	       leaf <= insn_cpuid(CPUID_LEAF_BASIC, 0).eax;
+}
+
+void cpuid_policy_keep_constant_leaves(struct vcpu *vcpu)
+{
+	vcpu->cpuid_constant_leaves = 0;
+	for (uint32_t leaf = 0; leaf < VCPU_CPUID_LEAVES; leaf++) {
+		if (is_constant_leaf(leaf)) {
+			vcpu->cpuid_leaves[leaf] = cpuid_policy_answer(vcpu, leaf, 0);
+			vcpu->cpuid_constant_leaves |= 1u << leaf;
+		}
+	}
+}
+
 /* A CR4 bit and the feature without which it is reserved. */
 struct cr4_feature {
 	uint64_t cr4;

@@ -14,6 +14,9 @@
  */
 struct cpuid_result cpuid_policy_answer(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf);
 
+/* Keeps the answers that nothing the guest does can change. Context: as cpuid_policy_answer(). */
+void cpuid_policy_keep_constant_leaves(struct vcpu *vcpu);
+
 /* Returns the CR4 bits that stand behind features that the guest's CPUID shows. */
 uint64_t cpuid_policy_cr4_allowed(void);
 

@@ -5,11 +5,11 @@
 
 static const struct port_range *port_bus_find(const struct port_bus *bus, uint16_t port)
 {
-	for (size_t i = 0; i < bus->range_count; i++) {
-		const struct port_range *range = &bus->ranges[i];
+	const struct port_range *end = &bus->ranges[bus->range_count];
 
-		if (port >= range->first_port &&
-			(unsigned)(port - range->first_port) < range->port_count) {
+	for (const struct port_range *range = bus->ranges; range != end; range++) {
+		/* A port below the first wraps around to one far above the last. */
+		if ((uint16_t)(port - range->first_port) < range->port_count) {
 			return range;
 		}
 	}
@@ -39,8 +39,7 @@ uint32_t port_bus_read(const struct port_bus *bus, uint16_t port, unsigned size_
 	if (range == NULL) {
 		return all_ones(size_bytes);
 	}
-	return range->read(range->context, (unsigned)(port - range->first_port), size_bytes) &
-	       all_ones(size_bytes);
+	return range->read(range->context, (unsigned)(port - range->first_port), size_bytes);
 }
 
 void port_bus_write(const struct port_bus *bus, uint16_t port, unsigned size_bytes, uint32_t value)

@@ -8,7 +8,8 @@ enum { PORT_BUS_RANGES_MAX = 8 };
 
 /*
  * A device's I/O ports. An access of 1, 2 or 4 bytes that starts in the range comes to it as it is;
- * `offset` counts from first_port.
+ * `offset` counts from first_port. `read` returns nothing above
+ * size_bytes.
  */
 struct port_range {
 	uint16_t first_port;

@@ -19,14 +19,12 @@ enum {
 	FXSAVE_MXCSR_OFFSET = 24,
 };
 
-#define CODE_CONFORMING BIT(2)
-#define CODE_SEGMENT    BIT(3)
-#define FCW_RESET       0x37f
-#define MXCSR_RESET     0x1f80u
+#define FCW_RESET   0x37f
+#define MXCSR_RESET 0x1f80u
 
 unsigned vcpu_cpl_from_cs(uint32_t cs_access_rights)
 {
-	const uint64_t conforming_code = CODE_SEGMENT | CODE_CONFORMING;
+	const uint64_t conforming_code = ACCESS_RIGHTS_CODE | ACCESS_RIGHTS_CONFORMING;
 
 	/* Only a conforming code segment may have a DPL other than the CPL; SS never has. */
 	if ((cs_access_rights & conforming_code) == conforming_code) {

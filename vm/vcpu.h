@@ -15,6 +15,7 @@ enum {
 	VCPU_MTRR_FIXED_COUNT = 11,
 	VCPU_HYPERCALL_COUNTERS = 17,
 	VCPU_WARNINGS_MAX = 16,
+	VCPU_CPUID_LEAVES = 14, /* Basic leaves that can be kept: 0 to 0xd. */
 };
 
 /* MSRs that a guest sees and that are not in the VMCS. */
@@ -52,6 +53,10 @@ struct vcpu {
 	uint64_t cr4_guest_owned;
 	uint64_t cr4_allowed; /* Bits that its CPUID lets a guest set. */
 	uint64_t xcr0_allowed;
+	/* The answers to basic leaves that depend on nothing the guest does, and which those are.
+	 */
+	uint32_t cpuid_constant_leaves;
+	struct cpuid_result cpuid_leaves[VCPU_CPUID_LEAVES];
 	struct vcpu_msrs msrs;
 	uint64_t exit_counts[EXIT_REASON_COUNT];
 	uint64_t hypercall_counts[VCPU_HYPERCALL_COUNTERS];

@@ -208,5 +208,6 @@ enum status vcpu_init(struct vcpu *vcpu, const struct vcpu_start *start)
 	init_controls(vcpu);
 	host_state_write(&vcpu->frame, vcpu->host_cpu);
 	init_guest_state(vcpu, start);
+	cpuid_policy_keep_constant_leaves(vcpu);
 	return STATUS_OK;
 }

@@ -8,7 +8,8 @@ enum {
 };
 
 /* The UART has 8-bit registers: a wider access is one for each of its bytes, as on a PC's bus. */
-static uint32_t uart_port_read(void *context, unsigned offset, unsigned size_bytes)
+static __attribute__((noinline)) uint32_t uart_port_read_wide(
+	void *context, unsigned offset, unsigned size_bytes)
 {
 	uint32_t value = UINT32_MAX;
 
@@ -20,7 +21,13 @@ static uint32_t uart_port_read(void *context, unsigned offset, unsigned size_byt
 				uart16550_read(context, offset + i));
 		}
 	}
-	return value;
+	return (uint32_t)bits_get(value, size_bytes * BITS_PER_BYTE - 1, 0);
+}
+
+static uint32_t uart_port_read(void *context, unsigned offset, unsigned size_bytes)
+{
+	return size_bytes == sizeof(uint8_t) ? uart16550_read(context, offset)
+					     : uart_port_read_wide(context, offset, size_bytes);
 }
 
 static void uart_port_write(void *context, unsigned offset, unsigned size_bytes, uint32_t value)
@@ -53,8 +60,7 @@ static uint32_t debug_exit_port_read(void *context, unsigned offset, unsigned si
 {
 	(void)context;
 	(void)offset;
-	(void)size_bytes;
-	return UINT32_MAX;
+	return (uint32_t)BITS_MASK(size_bytes * BITS_PER_BYTE - 1, 0);
 }
 
 static void debug_exit_port_write(

@@ -116,17 +116,19 @@ enum interruption_type {
 };
 
 /* SDM Vol. 3C "Guest Register State", Table "Format of Access Rights". */
-#define ACCESS_RIGHTS_TYPE_HIGH 3
-#define ACCESS_RIGHTS_TYPE_LOW  0
-#define ACCESS_RIGHTS_S         BIT(4)
-#define ACCESS_RIGHTS_DPL_HIGH  6
-#define ACCESS_RIGHTS_DPL_LOW   5
-#define ACCESS_RIGHTS_P         BIT(7)
-#define ACCESS_RIGHTS_AVL       BIT(12)
-#define ACCESS_RIGHTS_L         BIT(13)
-#define ACCESS_RIGHTS_DB        BIT(14)
-#define ACCESS_RIGHTS_G         BIT(15)
-#define ACCESS_RIGHTS_UNUSABLE  BIT(16)
+#define ACCESS_RIGHTS_TYPE_HIGH  3
+#define ACCESS_RIGHTS_TYPE_LOW   0
+#define ACCESS_RIGHTS_CONFORMING BIT(2)
+#define ACCESS_RIGHTS_CODE       BIT(3)
+#define ACCESS_RIGHTS_S          BIT(4)
+#define ACCESS_RIGHTS_DPL_HIGH   6
+#define ACCESS_RIGHTS_DPL_LOW    5
+#define ACCESS_RIGHTS_P          BIT(7)
+#define ACCESS_RIGHTS_AVL        BIT(12)
+#define ACCESS_RIGHTS_L          BIT(13)
+#define ACCESS_RIGHTS_DB         BIT(14)
+#define ACCESS_RIGHTS_G          BIT(15)
+#define ACCESS_RIGHTS_UNUSABLE   BIT(16)
 
 /* SDM Vol. 3C "Extended-Page-Table Pointer (EPTP)". */
 #define EPTP_MEMORY_TYPE_HIGH 2

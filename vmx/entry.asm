@@ -28,22 +28,25 @@ REGISTER_BYTES equ 8
 	mov	[rsp + VMX_FRAME_REGISTERS + 15 * REGISTER_BYTES], r15
 %endmacro
 
-%macro LOAD_GUEST_REGISTERS 0
+%macro LOAD_PRESERVED_REGISTERS 0
+	mov	rbx, [rsp + VMX_FRAME_REGISTERS + 3 * REGISTER_BYTES]
+	mov	rbp, [rsp + VMX_FRAME_REGISTERS + 5 * REGISTER_BYTES]
+	mov	r12, [rsp + VMX_FRAME_REGISTERS + 12 * REGISTER_BYTES]
+	mov	r13, [rsp + VMX_FRAME_REGISTERS + 13 * REGISTER_BYTES]
+	mov	r14, [rsp + VMX_FRAME_REGISTERS + 14 * REGISTER_BYTES]
+	mov	r15, [rsp + VMX_FRAME_REGISTERS + 15 * REGISTER_BYTES]
+%endmacro
+
+%macro LOAD_SCRATCH_REGISTERS 0
 	mov	rax, [rsp + VMX_FRAME_REGISTERS + 0 * REGISTER_BYTES]
 	mov	rcx, [rsp + VMX_FRAME_REGISTERS + 1 * REGISTER_BYTES]
 	mov	rdx, [rsp + VMX_FRAME_REGISTERS + 2 * REGISTER_BYTES]
-	mov	rbx, [rsp + VMX_FRAME_REGISTERS + 3 * REGISTER_BYTES]
-	mov	rbp, [rsp + VMX_FRAME_REGISTERS + 5 * REGISTER_BYTES]
 	mov	rsi, [rsp + VMX_FRAME_REGISTERS + 6 * REGISTER_BYTES]
 	mov	rdi, [rsp + VMX_FRAME_REGISTERS + 7 * REGISTER_BYTES]
 	mov	r8, [rsp + VMX_FRAME_REGISTERS + 8 * REGISTER_BYTES]
 	mov	r9, [rsp + VMX_FRAME_REGISTERS + 9 * REGISTER_BYTES]
 	mov	r10, [rsp + VMX_FRAME_REGISTERS + 10 * REGISTER_BYTES]
 	mov	r11, [rsp + VMX_FRAME_REGISTERS + 11 * REGISTER_BYTES]
-	mov	r12, [rsp + VMX_FRAME_REGISTERS + 12 * REGISTER_BYTES]
-	mov	r13, [rsp + VMX_FRAME_REGISTERS + 13 * REGISTER_BYTES]
-	mov	r14, [rsp + VMX_FRAME_REGISTERS + 14 * REGISTER_BYTES]
-	mov	r15, [rsp + VMX_FRAME_REGISTERS + 15 * REGISTER_BYTES]
 %endmacro
 
 ; vmx_run - see vmx/entry.h.
@@ -60,23 +63,26 @@ vmx_run:
 	push	r15
 	mov	[rdi + VMX_FRAME_RETURN_RSP], rsp
 	mov	rsp, rdi
-	LOAD_GUEST_REGISTERS
+	LOAD_PRESERVED_REGISTERS
+	LOAD_SCRATCH_REGISTERS
 	vmlaunch
 	jmp	vm_entry_failed
 
 ; vmx_exit_entry - where the VMCS's host RIP points.
 ; In: RSP = the frame; all other general registers are the guest's.
-; Clobbers: everything; the guest's registers are in the frame while C runs.
+; Clobbers: all but RBX, RBP, R12 to R15, which C preserves; all are in the frame while C runs.
 ; Stack on entry: empty; it grows down from the frame, which is 16-byte aligned.
 global vmx_exit_entry
 vmx_exit_entry:
 	SAVE_GUEST_REGISTERS
 	mov	rdi, rsp
-	xor	ebp, ebp		; The backtrace ends here.
 	call	[rsp + VMX_FRAME_HANDLE_EXIT]
-	test	al, al
-	jz	guest_stopped
-	LOAD_GUEST_REGISTERS
+	cmp	eax, VMX_RESUME_ALL
+	ja	.call
+	jb	guest_stopped
+	LOAD_PRESERVED_REGISTERS
+.call:
+	LOAD_SCRATCH_REGISTERS
 	vmresume
 
 ; A VMLAUNCH or VMRESUME that fell through. In: the flags of the VMX instruction; RSP = the frame.

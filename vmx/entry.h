@@ -26,14 +26,24 @@ enum register_number {
 	REGISTER_COUNT,
 };
 
+/* What becomes of the guest after a VM exit. */
+enum vmx_resume {
+	VMX_RESUME_NOT = 0, /* vmx_run() returns. */
+	VMX_RESUME_ALL = 1, /* It goes on with all registers from the frame. */
+	/*
+	 * The same, where of the registers that a C function must preserve (RBX, RBP, R12 to R15)
+	 * none was changed in the frame: the CPU holds them still, and they are not loaded.
+	 */
+	VMX_RESUME_CALL = 2,
+};
+
 /*
  * What the entry code needs of a vCPU. It stands right above the vCPU's stack: the VMCS's host RSP
  * points at it, so that a VM exit finds the frame at RSP and the stack for C below it.
  */
 struct vmx_frame {
 	uint64_t registers[REGISTER_COUNT]; /* The guest's, while it does not run. */
-	/* Handles one VM exit; true: resume the guest, false: vmx_run() returns. */
-	bool (*handle_exit)(struct vmx_frame *frame);
+	enum vmx_resume (*handle_exit)(struct vmx_frame *frame); /* Handles one VM exit. */
 	uint64_t return_rsp; /* The stack of vmx_run()'s caller. */
 };
 
@@ -42,8 +52,8 @@ struct vmx_frame {
  * frame's handler says so. The VMCS is clear (never launched), its host RSP is `frame`, and its
  * host RIP is vmx_exit_entry.
  *
- * Returns VMX_SUCCEED when the handler returned false; VMX_FAIL_VALID or VMX_FAIL_INVALID when
- * VMLAUNCH or VMRESUME failed. Context: VMX root operation, interrupts disabled.
+ * Returns VMX_SUCCEED when the handler returned VMX_RESUME_NOT; VMX_FAIL_VALID or VMX_FAIL_INVALID
+ * when VMLAUNCH or VMRESUME failed. Context: VMX root operation, interrupts disabled.
  */
 enum vmx_result vmx_run(struct vmx_frame *frame);
 

@@ -45,28 +45,6 @@ struct dr_access exit_dr_access(uint64_t exit_qualification)
 }
 
 /* Bits 2:0 hold the size less 1. */
-#define IO_SIZE_HIGH 2
-#define IO_SIZE_LOW  0
-#define IO_IN        BIT(3)
-#define IO_STRING    BIT(4)
-#define IO_REPEAT    BIT(5)
-#define IO_IMMEDIATE BIT(6)
-#define IO_PORT_HIGH 31
-#define IO_PORT_LOW  16
-
-struct io_access exit_io_access(uint64_t exit_qualification)
-{
-	static const uint8_t sizes[] = {1, 2, 0, 4, 0, 0, 0, 0};
-
-	return (struct io_access){
-		.port = (uint16_t)bits_get(exit_qualification, IO_PORT_HIGH, IO_PORT_LOW),
-		.size_bytes = sizes[bits_get(exit_qualification, IO_SIZE_HIGH, IO_SIZE_LOW)],
-		.is_in = (exit_qualification & IO_IN) != 0,
-		.is_string = (exit_qualification & IO_STRING) != 0,
-		.has_repeat = (exit_qualification & IO_REPEAT) != 0,
-		.is_immediate = (exit_qualification & IO_IMMEDIATE) != 0,
-	};
-}
 
 #define INS_OUTS_ADDRESS_SIZE_HIGH 9
 #define INS_OUTS_ADDRESS_SIZE_LOW  7

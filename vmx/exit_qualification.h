@@ -2,6 +2,7 @@
 #ifndef VMX_EXIT_QUALIFICATION_H
 #define VMX_EXIT_QUALIFICATION_H
 
+#include "lib/bits.h"
 #include "lib/types.h"
 
 /*
@@ -47,7 +48,36 @@ struct io_access {
 	bool is_immediate; /* The port is in the instruction, not in DX. */
 };
 
-struct io_access exit_io_access(uint64_t exit_qualification);
+/* Bits of the field. */
+#define IO_SIZE_HIGH 2
+#define IO_SIZE_LOW  0
+#define IO_IN        BIT(3)
+#define IO_STRING    BIT(4)
+#define IO_REPEAT    BIT(5)
+#define IO_IMMEDIATE BIT(6)
+#define IO_PORT_HIGH 31
+#define IO_PORT_LOW  16
+
+/* True for INS and OUTS. */
+static inline bool exit_io_is_string(uint64_t exit_qualification)
+{
+	return (exit_qualification & IO_STRING) != 0;
+}
+
+/* Inline: every port access of a guest goes through it. */
+static inline struct io_access exit_io_access(uint64_t exit_qualification)
+{
+	static const uint8_t sizes[] = {1, 2, 0, 4, 0, 0, 0, 0};
+
+	return (struct io_access){
+		.port = (uint16_t)bits_get(exit_qualification, IO_PORT_HIGH, IO_PORT_LOW),
+		.size_bytes = sizes[bits_get(exit_qualification, IO_SIZE_HIGH, IO_SIZE_LOW)],
+		.is_in = (exit_qualification & IO_IN) != 0,
+		.is_string = (exit_qualification & IO_STRING) != 0,
+		.has_repeat = (exit_qualification & IO_REPEAT) != 0,
+		.is_immediate = (exit_qualification & IO_IMMEDIATE) != 0,
+	};
+}
 
 /*
  * SDM Vol. 3C "Information for VM Exits Due to Instruction Execution", Table "Format of the VM-Exit

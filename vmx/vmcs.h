@@ -51,9 +51,9 @@ enum vmcs_field_natural {
 #undef VMCS_FIELD
 
 /*
- * Access to the current VMCS. Context: VMX root operation, a VMCS is current. A refusal by the CPU
- * (no current VMCS, no such field, a read-only field) is ignored: reads give 0, and writes do
- * nothing; vmcs_supports() asks first where a field is optional.
+ * Access to the current VMCS. Context: VMX root operation, a VMCS is current, and the CPU has the
+ * field (those behind an optional control may be absent). A refusal is ignored: the value read is
+ * undefined, a write does nothing.
  */
 static inline uint16_t vmcs_read16(enum vmcs_field_16 field)
 {
