@@ -26,7 +26,7 @@ GUEST_FLAT_NAMES := $(sort $(patsubst tests/guests/%/,%,$(dir $(wildcard tests/g
 GUEST_ELF_NAMES := $(filter-out $(GUEST_FLAT_NAMES),$(sort $(patsubst tests/guests/%/,%,\
 	$(dir $(wildcard tests/guests/*/*.c tests/guests/*/*.asm)))))
 GUEST_ELF_NAMES := $(filter-out shared,$(GUEST_ELF_NAMES))
-GUEST_SHARED := $(patsubst %,$(GUEST_OBJECTS)/%.o,$(wildcard tests/guests/shared/*.c))
+GUEST_SHARED := $(patsubst %,$(GUEST_OBJECTS)/%.o,$(wildcard tests/guests/shared/*.c tests/guests/shared/*.asm))
 GUEST_IMAGES := $(GUEST_ELF_NAMES:%=$(BUILD)/guests/%.elf) $(GUEST_FLAT_NAMES:%=$(BUILD)/guests/%.bin)
 
 .PHONY: guests demo

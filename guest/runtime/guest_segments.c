@@ -72,6 +72,18 @@ void guest_segments_set_vector_ist(unsigned vector, unsigned ist)
 	idt[vector].ist = (uint8_t)ist;
 }
 
+void guest_segments_set_vector_present(unsigned vector, bool is_present)
+{
+	idt[vector].type &= (uint8_t)~GATE_PRESENT;
+	idt[vector].type |= is_present ? GATE_PRESENT : 0;
+}
+
+void guest_segments_cut_tss(uint32_t size_bytes)
+{
+	guest_segments_set(SELECTOR_TSS, tss_descriptor((uint32_t)(uintptr_t)&tss, size_bytes - 1));
+	guest_ltr(SELECTOR_TSS);
+}
+
 void guest_segments_set_ist(unsigned ist, uint64_t stack_top)
 {
 	tss.ist[ist - 1] = stack_top;

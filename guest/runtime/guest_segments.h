@@ -2,6 +2,7 @@
 #ifndef GUEST_RUNTIME_GUEST_SEGMENTS_H
 #define GUEST_RUNTIME_GUEST_SEGMENTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -48,9 +49,15 @@ void guest_segments_set(unsigned selector, uint64_t descriptor);
 /* Makes an available 32-bit TSS descriptor. base below 4 GiB, size_bytes up to 64 KiB. */
 uint64_t guest_segments_tss32(uint32_t base, uint32_t size_bytes);
 
+/* Loads TR again with our 64-bit TSS cut to a size, for #TS; guest_segments_reload() undoes it. */
+void guest_segments_cut_tss(uint32_t size_bytes);
+
 /* Sets the stack-table index (0 to 7) with which a vector is delivered, and an entry's top. */
 void guest_segments_set_vector_ist(unsigned vector, unsigned ist);
 void guest_segments_set_ist(unsigned ist, uint64_t stack_top);
+
+/* Marks a vector's gate present or not. */
+void guest_segments_set_vector_present(unsigned vector, bool is_present);
 
 /* Sets the 64-bit handler of a vector: an interrupt gate with the DPL given. */
 void guest_segments_set_gate(unsigned vector, uint64_t handler, unsigned dpl);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an exit costs, as the guest sees it: ticks of the time-stamp counter from RDTSC to RDTSC,
+ * the median of 1000. The line "bench empty" is the same loop with no operation in it; it is not
+ * subtracted from the others.
+ */
+#include "guest/runtime/guest_print.h"
+#include "guest/runtime/guest_report.h"
+#include "guest/runtime/guest_runtime.h"
+
+#include <stddef.h>
+
+enum { SAMPLE_COUNT = 1000 };
+#define MSR_BIOS_SIGN_ID 0x8b
+
+uint64_t bench_empty(void);
+uint64_t bench_vmcall_1(void);
+uint64_t bench_vmcall_unknown(void);
+uint64_t bench_vmcall_ping(void);
+uint64_t bench_cpuid(void);
+uint64_t bench_rdmsr(void);
+uint64_t bench_in_uart(void);
+
+struct operation {
+	const char *name;
+	uint64_t (*run)(void);
+	bool needs_trivet;
+};
+
+static const struct operation operations[] = {
+	{"empty", bench_empty, false},
+	{"vmcall_1", bench_vmcall_1, true},
+	{"vmcall_unknown", bench_vmcall_unknown, true},
+	{"vmcall_ping", bench_vmcall_ping, true},
+	{"cpuid_0", bench_cpuid, false},
+	{"rdmsr_0x8b", bench_rdmsr, true},
+	{"in_uart_lsr", bench_in_uart, false},
+};
+
+static uint64_t samples[SAMPLE_COUNT];
+
+static void sort_samples(void)
+{
+	for (size_t gap = SAMPLE_COUNT / 2; gap > 0; gap /= 2) {
+		for (size_t i = gap; i < SAMPLE_COUNT; i++) {
+			uint64_t value = samples[i];
+			size_t at = i;
+
+			for (; at >= gap && samples[at - gap] > value; at -= gap) {
+				samples[at] = samples[at - gap];
+			}
+			samples[at] = value;
+		}
+	}
+}
+
+static void measure(const struct operation *operation)
+{
+	for (size_t i = 0; i < SAMPLE_COUNT; i++) {
+		samples[i] = operation->run();
+	}
+	sort_samples();
+	guest_printf("bench %s ticks=%lu\n", operation->name, samples[SAMPLE_COUNT / 2]);
+}
+
+uint32_t guest_main(void)
+{
+	const bool is_trivet = report_is_trivet();
+
+	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+		if (operations[i].needs_trivet && !is_trivet) {
+			report_skip(operations[i].name, "not under Trivet");
+		} else {
+			measure(&operations[i]);
+		}
+	}
+	report_pass("bench_measured");
+	return report_result();
+}
