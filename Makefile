@@ -6,12 +6,9 @@
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 
-ifeq ($(V),1)
-Q :=
-say := @true
-else
-Q := @
-say := @echo
+# Quiet by default, the included files too.
+ifneq ($(V),1)
+.SILENT:
 endif
 
 ifeq ($(origin CC),default)
@@ -20,9 +17,7 @@ endif
 LD := $(CROSS_COMPILE)ld
 NM := $(CROSS_COMPILE)nm
 OBJCOPY := $(CROSS_COMPILE)objcopy
-SIZE := $(CROSS_COMPILE)size
 NASM := nasm
-HOSTCC ?= gcc
 
 BUILD := build
 LAYERS := boot exits hypercall vm vmx devices cpu lib
@@ -42,8 +37,6 @@ CFLAGS += --target=x86_64-linux-gnu
 endif
 LDFLAGS := -m elf_x86_64 -nostdlib -static --build-id=none -z max-page-size=4096 \
 	-z noexecstack --no-warn-rwx-segments --fatal-warnings
-# clang-tidy reads the same flags, but for those that only gcc knows.
-TIDY_FLAGS = $(CFLAGS)
 
 ASM_OFFSETS_SOURCE := vm/asm_offsets.c
 C_SOURCES := $(sort $(filter-out $(ASM_OFFSETS_SOURCE),$(wildcard $(LAYERS:%=%/*.c))))
@@ -54,41 +47,80 @@ OBJECTS := $(C_OBJECTS) $(ASM_OBJECTS)
 ASM_OFFSETS := $(BUILD)/asm_offsets.inc
 IMAGE := $(BUILD)/trivet.elf
 IMAGE_DEBUG := $(BUILD)/trivet.debug.elf
-SIZE_LIMIT_BYTES := 262144
+IMAGE_STRIPPED := $(BUILD)/trivet.stripped.elf
+IMAGE_SIZE_LIMIT := 262144
+ISO := $(BUILD)/trivet.iso
+JOBS ?= $(shell nproc)
+# A make of our own for targets that first install what the build needs.
+SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-.PHONY: all build
-all: build
+.PHONY: all build iso run test check bench setup clean help
+all: build ## The hypervisor: build/trivet.elf (this is the default)
 build: $(IMAGE)
+
+iso: $(ISO) ## The bootable image for BIOS and UEFI: build/trivet.iso
+
+run: ## Sets up, builds, and boots the demo guest in the best engine at hand
+	tools/setup
+	$(SUBMAKE) iso
+	tools/trivet boot
+
+test: ## Sets up, builds, and runs every test
+	tools/setup
+	$(SUBMAKE) build iso $(if $(wildcard guest/guest.mk),guests)
+	MAKE='$(SUBMAKE)' tools/run-tests
+
+check: ## Format, static analysis, and the rules of the tree
+	tools/setup
+	tools/check
+
+bench: ## Measures hypercalls and other VM exits in ticks
+	tools/setup
+	$(SUBMAKE) build iso $(if $(wildcard guest/guest.mk),guests)
+	tools/bench
+
+setup: ## Installs the Debian packages that are missing
+	tools/setup
+
+clean: ## Removes everything that was built
+	rm -rf $(BUILD)
+
+help: ## Lists the targets
+	sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+	@echo '  V=1 shows the commands; CC=clang and CROSS_COMPILE=x86_64-linux-gnu- choose tools.'
 
 # GRUB copies every section into memory, debug information too: what boots has symbols only.
 $(IMAGE): $(IMAGE_DEBUG)
-	$(Q)$(OBJCOPY) --strip-debug $< $@
-	$(Q)$(OBJCOPY) --strip-all $< $@.stripped
-	$(Q)size=$$(wc -c <$@.stripped); rm $@.stripped; \
-	echo "$@: $$size bytes without symbols (limit $(SIZE_LIMIT_BYTES))"; \
-	test $$size -le $(SIZE_LIMIT_BYTES)
+	$(OBJCOPY) --strip-debug $< $@
+	$(OBJCOPY) --strip-all $< $(IMAGE_STRIPPED)
+	size=$$(wc -c <$(IMAGE_STRIPPED)); \
+	echo "$@: $$size bytes without symbols (limit $(IMAGE_SIZE_LIMIT))"; \
+	test $$size -le $(IMAGE_SIZE_LIMIT)
+
+$(ISO): $(IMAGE) tools/make-iso $(wildcard tools/trivet_lib/*.py)
+	@echo "ISO  $@"
+	tools/make-iso $(IMAGE) $@
 
 $(IMAGE_DEBUG): $(OBJECTS) linker.ld $(BUILD)/flags
-	$(say) "LD   $@"
-	$(Q)$(LD) $(LDFLAGS) -T linker.ld -o $@ $(OBJECTS)
+	@echo "LD   $@"
+	$(LD) $(LDFLAGS) -T linker.ld -o $@ $(OBJECTS)
 
 $(BUILD)/%.c.o: %.c $(BUILD)/flags
-	$(say) "CC   $<"
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+	@echo "CC   $<"
+	mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
 $(BUILD)/%.asm.o: %.asm $(ASM_OFFSETS) $(BUILD)/flags
-	$(say) "NASM $<"
-	$(Q)mkdir -p $(@D)
-	$(Q)$(NASM) -f elf64 -I $(BUILD)/ -Werror -MD $(@:.o=.d) -MP -o $@ $<
+	@echo "NASM $<"
+	mkdir -p $(@D)
+	$(NASM) -f elf64 -I $(BUILD)/ -Werror -MD $(@:.o=.d) -MQ $@ -MP -o $@ $<
 
 # The constants that assembly shares with C: each is an array whose size is the constant plus one,
 # so nm can read them for any compiler.
 $(ASM_OFFSETS): $(BUILD)/$(ASM_OFFSETS_SOURCE).o
-	$(say) "GEN  $@"
-	$(Q)$(NM) --print-size --radix=d $< | \
-	sed -n 's/^[0-9]* 0*\([0-9][0-9]*\) . asm_offset_\([A-Z0-9_]*\)$$/%define \2 (\1 - 1)/p' >$@.new
-	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	@echo "GEN  $@"
+	$(NM) --print-size --radix=d $< >$@.nm
+	sed -n 's/^[0-9]* 0*\([0-9][0-9]*\) . asm_offset_\([A-Z0-9_]*\)$$/%define \2 (\1 - 1)/p' $@.nm >$@
 
 # Changes when a flag, a tool or the list of sources does: what it decides is built anew.
 $(BUILD)/flags: FORCE
@@ -98,10 +130,9 @@ $(BUILD)/flags: FORCE
 .PHONY: FORCE
 FORCE:
 
+# The built-in demo guest is part of the image, as bytes.
+$(BUILD)/boot/demo_image.asm.o: $(BUILD)/guest/demo.elf
+
 -include $(OBJECTS:.o=.d) $(BUILD)/$(ASM_OFFSETS_SOURCE).d
 -include guest/guest.mk
 -include tests/host/host.mk
-
-.PHONY: clean
-clean:
-	$(Q)rm -rf $(BUILD)

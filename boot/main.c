@@ -96,7 +96,7 @@ void boot_main(uint32_t magic, uint32_t information)
 {
 	(void)magic;
 	console_init_early();
-	log_info("trivet", "version " TRIVET_VERSION ", built by " __VERSION__);
+	log_info("trivet", "version " TRIVET_VERSION ", built by " TRIVET_COMPILER);
 	take_over_interrupts();
 	read_boot_information(information);
 	find_symbols();

@@ -4,4 +4,11 @@
 
 #define TRIVET_VERSION "0.1.0"
 
+/* clang's version text has its name in it, gcc's has not. */
+#ifdef __clang__
+#define TRIVET_COMPILER __VERSION__
+#else
+#define TRIVET_COMPILER "gcc " __VERSION__
+#endif
+
 #endif

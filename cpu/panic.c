@@ -63,7 +63,9 @@ _Noreturn void panic(const char *template, ...)
 	va_end(args);
 	log_error("panic", "%s", message);
 	if (panic_depth() == 1) {
-		backtrace_log((uintptr_t)__builtin_return_address(0), insn_read_rbp());
+		const uint64_t *own_frame = hpa_pointer(hpa(insn_read_rbp()));
+
+		backtrace_log((uintptr_t)__builtin_return_address(0), own_frame[0], true);
 	}
 	panic_end();
 }

@@ -39,7 +39,7 @@ const char *trap_vector_name(uint64_t vector)
 
 static void log_four(const char *const name[4], const uint64_t value[4])
 {
-	log_error("trap", "%s=%#018llx %s=%#018llx %s=%#018llx %s=%#018llx", name[0],
+	log_error("trap", "%s=0x%016llx %s=0x%016llx %s=0x%016llx %s=0x%016llx", name[0],
 		(unsigned long long)value[0], name[1], (unsigned long long)value[1], name[2],
 		(unsigned long long)value[2], name[3], (unsigned long long)value[3]);
 }
@@ -66,7 +66,7 @@ _Noreturn void trap_report(const struct trap_frame *frame)
 		(unsigned long long)frame->error_code, (unsigned long long)frame->rip);
 	if (panic_depth() == 1) {
 		log_registers(frame);
-		backtrace_log(frame->rip, frame->rbp);
+		backtrace_log(frame->rip, frame->rbp, false);
 	}
 	panic_end();
 }

@@ -120,7 +120,8 @@ def hypervisor_words(line):
 
 NASTY = [
     "plain", "two  blanks", " both ends ", "it's", '"', "'", "\\", "\\\\ \\", "a'b\"c\\d e",
-    "$HOME ${x} $(y) `z`", "; halt", "a && b || c", "{ } [ ] # < > ! * ?", "-- --", "=", "\u00fc \u20ac \x01",
+    "$HOME ${x} $(y) `z`", "; halt", "a && b || c", "{ } [ ] # < > ! * ?", "-- --", "=",
+    "\u00fc \u20ac \x01",
     "tab\tand blank ", "line\nbreak", "'''", "\\'", "'\\''", "%s %n", "x" * 3000,
 ]
 
@@ -135,7 +136,7 @@ def arguments_through_grub(append, tmp_path):
     return " ".join(words[3:])
 
 
-@pytest.mark.parametrize("append", NASTY)
+@pytest.mark.parametrize("append", NASTY, ids=range(len(NASTY)))
 def test_append_comes_through_grub_as_it_stands(append, tmp_path):
     assert arguments_through_grub(append, tmp_path) == append
 

@@ -135,7 +135,7 @@ def test_help_and_engines_end_well():
 
 def test_guest_name_has_no_character_that_confuses_a_log_line(tmp_path):
     assert guest.guest_name(tmp_path / "nanos-1.0.elf") == "nanos-1.0.elf"
-    assert guest.guest_name(tmp_path / "a b|c'ü=\n") == "a_b_c____"
+    assert guest.guest_name(tmp_path / "a b|c'\u00fc=\n") == "a_b_c____"
     assert len(guest.guest_name(tmp_path / ("x" * 200))) == 31
 
 

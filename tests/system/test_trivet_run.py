@@ -22,7 +22,8 @@ def guest(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("append", ["", "a=b", NASTY])
+@pytest.mark.parametrize("append", [
+    "", "a=b", pytest.param(NASTY, id="nasty")])
 def test_command_line_reaches_the_guest_as_it_stands(append, boot, guest, hypervisor):
     result = boot("run", "-engine", "bochs", "-kernel", guest, "-append", append)
     assert result.status == EXIT_CODE, result
@@ -53,11 +54,13 @@ def test_log_goes_to_standard_error_from_the_handover_on(guest, hypervisor):
     assert result.returncode == EXIT_CODE
     lines = result.stderr.decode().splitlines()
     assert lines[-1] == "trivet: end status=7"
-    assert not any("GRUB" in line or "\x1b" in line for line in lines)
+    assert lines[0].startswith("trivet: version")
     assert b"trivet: end" not in result.stdout
 
 
-@pytest.mark.parametrize("content", [b"\x7fELF", b"\x7fELF" + b"\xff" * 4096])
+@pytest.mark.parametrize("content", [
+    pytest.param(b"\x7fELF", id="truncated"),
+    pytest.param(b"\x7fELF" + b"\xff" * 4096, id="all-ones")])
 def test_broken_kernel_gives_126(content, boot, tmp_path, hypervisor):
     kernel = tmp_path / "broken.elf"
     kernel.write_bytes(content)
