@@ -100,7 +100,7 @@ def test_auto_takes_kvm_where_it_nests_vmx(nested_kvm, nested):
 ])
 def test_kvm_that_cannot_nest_is_not_taken_and_says_why(nested_kvm, path, text, word, monkeypatch):
     nested_kvm[path] = text
-    monkeypatch.setattr(engines, "bochs_display", lambda: NAMESPACE)
+    monkeypatch.setattr(engines, "bochs_display", lambda _firmware="bios": NAMESPACE)
     assert engines.choose("auto", "bios") == "bochs"
     assert word in engines.probe("kvm").reason
     with pytest.raises(CallError, match=word):
@@ -130,6 +130,7 @@ def test_bochs_takes_the_first_display_that_works_here(monkeypatch, tmp_path):
     assert engines.bochs_display() is USER_NAMESPACE
     permitted.append(["unshare", "--net"])
     assert engines.bochs_display() is NAMESPACE
+    assert engines.bochs_display("uefi") is TERMINAL
 
 
 def test_cpu_models_are_read_from_the_engines():

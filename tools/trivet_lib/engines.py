@@ -148,7 +148,7 @@ def launch(engine: str, machine: Machine) -> Launch:
     """The launch of an engine on this computer. Raises CallError for what it cannot be."""
     if engine == "bochs":
         _check_cpu_model(machine.cpu, bochs_cpu_models, "Bochs")
-        display = bochs_display()
+        display = bochs_display(machine.firmware)
         if display is None:
             raise CallError(_NO_DISPLAY)
         return bochs_launch(machine, display)
@@ -210,9 +210,15 @@ def probe_tcg() -> Finding:
 _NO_DISPLAY = "Bochs needs `unshare --net` or the package bochs-term, and has neither here"
 
 
-def bochs_display() -> BochsDisplay | None:
-    """The first display that works here; containers often forbid namespaces."""
+def bochs_display(firmware: str = "bios") -> BochsDisplay | None:
+    """The first display that works here; containers often forbid namespaces.
+
+    UEFI sets up a framebuffer that is larger than rfb's buffer, and now and then kills it: only
+    term, which shows no graphics, takes it.
+    """
     for display in _DISPLAYS:
+        if firmware == "uefi" and not display.needs_terminal:
+            continue
         if display.needs_terminal:
             if Path(_BOCHS_GUI_PLUGINS, "libbx_term_gui.so").exists():
                 return display

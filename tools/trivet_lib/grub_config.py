@@ -32,7 +32,8 @@ fi
 _DUMB_TERMINAL = "terminfo -g 80x24 serial dumb\n"
 
 # Under UEFI only a framebuffer can show the hypervisor's text: GRUB sets one up if a video driver
-# is loaded. Under BIOS the text mode stays.
+# is loaded. Under BIOS the text mode stays. This goes behind the command multiboot2, which sets
+# gfxpayload itself, to what our header wishes.
 _SCREEN = """\
 if [ "$grub_platform" = efi ]; then
 	insmod all_video
@@ -74,7 +75,7 @@ def stock_menu() -> str:
         f"menuentry {quote(title)} {{\n{_start(options.split())}}}\n"
         for title, options in _STOCK_ENTRIES
     ]
-    return f"{_SERIAL}{_SCREEN}set default=0\nset timeout={MENU_TIMEOUT_S}\n" + "".join(entries)
+    return f"{_SERIAL}set default=0\nset timeout={MENU_TIMEOUT_S}\n" + "".join(entries)
 
 
 def direct_start(options: Sequence[str], modules: Sequence[str]) -> str:
@@ -86,7 +87,7 @@ def direct_start(options: Sequence[str], modules: Sequence[str]) -> str:
     # The script language has no "and".
     opening = "".join(f"if {load}; then\n" for load in loads)
     return (
-        f"{_SERIAL}{_DUMB_TERMINAL}{_SCREEN}{opening}"
+        f"{_SERIAL}{_DUMB_TERMINAL}{opening}{_SCREEN}"
         f"echo {quote(HANDOVER_LINE)}\nboot\n" + "fi\n" * len(loads) +
         "echo 'grub: error: the image cannot be loaded'\n"
         f"echo 'trivet: end status={STATUS_NOT_STARTED}'\nhalt\n"
@@ -94,7 +95,7 @@ def direct_start(options: Sequence[str], modules: Sequence[str]) -> str:
 
 
 def _start(options: Sequence[str]) -> str:
-    return f"\t{_multiboot2(options)}\n\techo {quote(HANDOVER_LINE)}\n"
+    return f"\t{_multiboot2(options)}\n{_SCREEN}\techo {quote(HANDOVER_LINE)}\n"
 
 
 def _multiboot2(options: Sequence[str]) -> str:
