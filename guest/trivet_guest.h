@@ -22,7 +22,7 @@
 #define TRIVET_CPUID_BASE_END   0x40010000u
 #define TRIVET_CPUID_BASE_STEP  0x100u
 
-struct trivet_cpuid {
+struct trivet_cpuid_result {
 	uint32_t eax;
 	uint32_t ebx;
 	uint32_t ecx;
@@ -30,9 +30,9 @@ struct trivet_cpuid {
 };
 
 /* Executes CPUID for the leaf, with subleaf 0. Context: any privilege level. */
-static inline struct trivet_cpuid trivet_cpuid(uint32_t leaf)
+static inline struct trivet_cpuid_result trivet_cpuid(uint32_t leaf)
 {
-	struct trivet_cpuid result;
+	struct trivet_cpuid_result result;
 
 	__asm__ volatile("cpuid"
 			 : "=a"(result.eax), "=b"(result.ebx), "=c"(result.ecx), "=d"(result.edx)
@@ -41,7 +41,7 @@ static inline struct trivet_cpuid trivet_cpuid(uint32_t leaf)
 }
 
 /* True if the base leaf answers with these 12 bytes, in the order EBX, ECX, EDX. */
-static inline bool trivet_signature_is(struct trivet_cpuid base, const char *signature)
+static inline bool trivet_signature_is(struct trivet_cpuid_result base, const char *signature)
 {
 	const uint32_t words[3] = {base.ebx, base.ecx, base.edx};
 

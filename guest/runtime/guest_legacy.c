@@ -98,15 +98,22 @@ static struct {
 static uint32_t page_directory32[PAGE_ENTRIES] __attribute__((aligned(4096)));
 static uint64_t pae_pointers[4] __attribute__((aligned(32)));
 
+static unsigned user_vector = VECTOR_EXCEPTION_COUNT;
+
+void guest_legacy_set_user_vector(unsigned vector)
+{
+	user_vector = vector;
+}
+
 static bool is_16bit(enum guest_probe_mode mode)
 {
 	return mode == PROBE_PROTECTED16 || mode == PROBE_REAL || mode == PROBE_VIRTUAL8086;
 }
 
-static uint64_t gate32(uint32_t handler)
+static uint64_t gate32(uint32_t handler, uint16_t selector)
 {
-	return (handler & 0xffff) | (uint64_t)SELECTOR_KERNEL_CODE32 << 16 |
-	       (uint64_t)GATE32_PRESENT_DPL3 << 32 | (uint64_t)(handler >> 16) << 48;
+	return (handler & 0xffff) | (uint64_t)selector << 16 | (uint64_t)GATE32_PRESENT_DPL3 << 32 |
+	       (uint64_t)(handler >> 16) << 48;
 }
 
 static void fill_vectors(void)
@@ -118,7 +125,8 @@ static void fill_vectors(void)
 	for (unsigned i = 0; i <= VECTOR_EXCEPTION_COUNT; i++) {
 		unsigned vector = i == VECTOR_EXCEPTION_COUNT ? VECTOR_PROBE_END : i;
 
-		idt32[vector] = gate32(guest_legacy_stubs[i]);
+		idt32[vector] = gate32(guest_legacy_stubs[i],
+			vector == user_vector ? SELECTOR_USER_CODE32 : SELECTOR_KERNEL_CODE32);
 		ivt[vector] = GUEST_LOW_SEGMENT << 16 | (LOW_BLOB_OFFSET + i * LOW_STUB_BYTES);
 	}
 	guest_legacy_idt_pointer =

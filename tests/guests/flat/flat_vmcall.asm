@@ -32,7 +32,7 @@ bits 16
 	call	.here
 .here:
 	pop	bp
-	mov	dx, cs
+	mov	di, cs
 	xor	ax, ax
 	mov	ds, ax
 	mov	es, ax
@@ -41,7 +41,7 @@ bits 16
 	cld
 	cmp	bp, .here
 	verdict	e, "entered_at_7c00"
-	test	dx, dx
+	test	di, di
 	verdict	z, "cs_is_0"
 	smsw	ax
 	test	al, CR0_PE

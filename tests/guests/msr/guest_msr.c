@@ -46,7 +46,8 @@
 #define NON_CANONICAL_HIGH      0xff00000000000000ull
 #define CANONICAL_HIGH          0xffff812345678000ull
 #define CANONICAL_LOW           0x00007edcba987000ull
-#define STAR_VALUE              ((uint64_t)SELECTOR_USER_CODE32 << 48 | (uint64_t)SELECTOR_KERNEL_CODE << 32)
+#define STAR_USER               ((uint64_t)SELECTOR_USER_CODE32 << 48)
+#define STAR_VALUE              (STAR_USER | (uint64_t)SELECTOR_KERNEL_CODE << 32)
 #define TSC_FAR                 0x1000000000000ull
 #define TSC_SLACK               0x10000000000ull
 #define TSC_AUX_VALUE           0x12345678

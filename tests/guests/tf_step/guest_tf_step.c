@@ -83,8 +83,6 @@ static void check_fault(void)
 uint32_t guest_main(void)
 {
 	emulated_for_each(check);
-	if (report_has_trivet("faults_with_tf")) {
-		check_fault();
-	}
+	check_fault();
 	return report_result();
 }

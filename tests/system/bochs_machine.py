@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""A machine of Bochs that tools/trivet does not offer: another ROM, its own log kept."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tools"))
+
+from trivet_lib import engines, grub_config, iso, runner  # noqa: E402
+from trivet_lib.machine import Machine  # noqa: E402
+
+HYPERVISOR = TOP / "build" / "trivet.elf"
+LOGS = TOP / "build" / "logs"
+
+# The models of Bochs that have everything that Trivet requires, in a different mixture of options.
+MODELS = (
+    "corei7_haswell_4770",
+    "corei7_ivy_bridge_3770k",
+    "corei7_skylake_x",
+    "corei3_cnl",
+)
+
+# The BIOS that leaves IA32_FEATURE_CONTROL unlocked.
+LEGACY_BIOS = "/usr/share/bochs/BIOS-bochs-legacy"
+_BIOS = "/usr/share/bochs/BIOS-bochs-latest"
+
+BOOT_LIMIT_S = 300
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a boot ended: the exit status, the hypervisor's log, and Bochs' own log."""
+
+    status: int
+    log: str
+    engine_log: str
+
+
+def boot(name: str, config: str, files: dict[str, Path], machine: Machine,
+         bios: str | None = None) -> Result:
+    """Boots an image with this grub.cfg in Bochs; the logs stay in build/logs/NAME.*."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    image, log, engine_log = (LOGS / f"{name}.{end}" for end in ("iso", "log", "bochs.log"))
+    iso.build(image, config, {grub_config.HYPERVISOR_PATH: HYPERVISOR, **files})
+    launch = engines.launch("bochs", machine)
+    bochsrc = launch.files["bochsrc"].replace(f"log: {engines.BOCHS_LOG}", f"log: {engine_log}")
+    if bios is not None:
+        assert _BIOS in bochsrc
+        bochsrc = bochsrc.replace(_BIOS, bios)
+    launch = replace(launch, files={**launch.files, "bochsrc": bochsrc})
+    words: list[str] = []
+    with open(log, "wb") as raw:
+        outlets = runner.Outlets(log=lambda _: None, raw_log=raw.write, guest=lambda _: None,
+                                 say=words.append)
+        status = runner.run(launch, image, outlets, BOOT_LIMIT_S)
+    image.unlink()
+    text = log.read_bytes().replace(b"\r", b"").decode("utf-8", "replace")
+    return Result(status, text + "\n".join(words),
+                  engine_log.read_text("utf-8", "replace") if engine_log.exists() else "")
+
+
+def guests_config(modules: Sequence[str], options: Sequence[str] = ()) -> str:
+    """grub.cfg for module lines, each a script text behind "module2"."""
+    return grub_config.direct_start(["end=poweroff", *options], modules)
