@@ -76,7 +76,7 @@ check: ## Format, static analysis, and the rules of the tree
 
 bench: ## Measures hypercalls and other VM exits in ticks
 	tools/setup
-	$(SUBMAKE) build iso $(if $(wildcard guest/guest.mk),guests)
+	$(SUBMAKE) build guests $(COUNT_VMCS_ACCESSES)
 	tools/bench
 
 setup: ## Installs the Debian packages that are missing
@@ -120,7 +120,8 @@ $(BUILD)/%.asm.o: %.asm $(ASM_OFFSETS) $(BUILD)/flags
 $(ASM_OFFSETS): $(BUILD)/$(ASM_OFFSETS_SOURCE).o
 	@echo "GEN  $@"
 	$(NM) --print-size --radix=d $< >$@.nm
-	sed -n 's/^[0-9]* 0*\([0-9][0-9]*\) . asm_offset_\([A-Z0-9_]*\)$$/%define \2 (\1 - 1)/p' $@.nm >$@
+	sed -n 's/^[0-9]* 0*\([0-9]*\) . asm_offset_\([A-Z0-9_]*\)$$/%define \2 (\1 - 1)/p' \
+		$@.nm >$@
 
 # Changes when a flag, a tool or the list of sources does: what it decides is built anew.
 $(BUILD)/flags: FORCE

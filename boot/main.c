@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "boot/boot_clock.h"
 #include "boot/host_memory.h"
 #include "boot/machine_end.h"
 #include "boot/multiboot2.h"
@@ -95,6 +96,7 @@ static void take_over_interrupts(void)
 void boot_main(uint32_t magic, uint32_t information)
 {
 	(void)magic;
+	boot_clock_start();
 	console_init_early();
 	log_info("trivet", "version " TRIVET_VERSION ", built by " TRIVET_COMPILER);
 	take_over_interrupts();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "boot/run_guest.h"
 
+#include "boot/boot_clock.h"
 #include "boot/host_memory.h"
 #include "cpu/insn.h"
 #include "cpu/log.h"
@@ -104,7 +105,8 @@ static bool start_and_run(const struct run_context *context, struct guest_block 
 		return false;
 	}
 	if (context->prepare == NULL || context->prepare(vcpu, &start)) {
-		log_info(block->vm.config->name, "started tsc=%lu", insn_rdtsc());
+		log_info(block->vm.config->name, "started ticks_since_boot=%lu",
+			boot_clock_ticks());
 		vcpu_run(vcpu);
 	}
 	return true;

@@ -26,8 +26,10 @@ static void page_give_back(struct page_alloc *pages, hpa_t base, uint64_t size_b
 	}
 }
 
+/* A free page holds nothing of ours: the next guest gets it as it is. */
 static void table_release(void *context, void *table)
 {
+	memset(table, 0, PAGE_SIZE_4K);
 	page_give_back(context, hpa_of(table), PAGE_SIZE_4K);
 }
 

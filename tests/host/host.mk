@@ -104,6 +104,18 @@ host-check-fake:
 	@diff -u --label cpu/insn.h --label tests/host/fake/cpu/insn.h \
 		$(HOST_BUILD)/cpu_insn.h.names $(HOST_BUILD)/tests_host_fake_cpu_insn.h.names
 
+# For `make bench`: the exit path on the fake CPU, with every VMREAD and VMWRITE counted.
+COUNT_VMCS_ACCESSES := $(HOST_BUILD)/count_vmcs_accesses
+COUNT_SOURCES := tests/bench/count_vmcs_accesses.c $(wildcard exits/*.c hypercall/*.c devices/*.c) \
+	$(filter-out vm/asm_offsets.c,$(wildcard vm/*.c)) $(wildcard vmx/*.c) \
+	$(filter-out lib/string.c,$(wildcard lib/*.c)) cpu/page_alloc.c
+COUNT_STAND_INS := tests/bench/stand_ins.c
+
+$(COUNT_VMCS_ACCESSES): $(COUNT_SOURCES) $(COUNT_STAND_INS) $(HOST_BUILD)/libfake.a
+	@mkdir -p $(@D)
+	@$(HOST_CC) -std=gnu11 -O1 -g $(HOST_WARNINGS) -I tests/host/fake -I. -o $@ $(COUNT_SOURCES) \
+		$(COUNT_STAND_INS) $(HOST_BUILD)/libfake.a $(HOST_SANITIZE) -lcmocka
+
 fuzz-build: $(FUZZ_BINARIES)
 
 # $(call fuzz_command,NAME,CORPUS,OPTIONS): one run, its output shown only if it fails.

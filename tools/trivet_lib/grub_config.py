@@ -84,11 +84,11 @@ def direct_start(options: Sequence[str], modules: Sequence[str]) -> str:
     GRUB says so and stops if it cannot load them, in the words with which the hypervisor ends.
     """
     loads = [_multiboot2(options), *(f"module2 {module}" for module in modules)]
-    # The script language has no "and".
-    opening = "".join(f"if {load}; then\n" for load in loads)
+    # One after another: GRUB's script language has no "and", and nests only a few levels deep.
+    checked = "".join(f"if {load}; then loaded=yes; else failed=yes; fi\n" for load in loads)
     return (
-        f"{_SERIAL}{_DUMB_TERMINAL}{opening}{_SCREEN}"
-        f"echo {quote(HANDOVER_LINE)}\nboot\n" + "fi\n" * len(loads) +
+        f"{_SERIAL}{_DUMB_TERMINAL}{checked}{_SCREEN}"
+        f"if [ \"$failed\" != yes ]; then\necho {quote(HANDOVER_LINE)}\nboot\nfi\n"
         "echo 'grub: error: the image cannot be loaded'\n"
         f"echo 'trivet: end status={STATUS_NOT_STARTED}'\nhalt\n"
     )
