@@ -9,6 +9,7 @@
 #include "cpu/log.h"
 #include "cpu/panic.h"
 #include "cpu/protection.h"
+#include "cpu/symbols.h"
 #include "lib/bits.h"
 
 #define LOW_MEMORY_SIZE   MIB(1) /* Firmware data, our way to start CPUs, VGA. */
@@ -79,6 +80,22 @@ static void reserve_memory(const struct boot_info *info)
 		reserve((uintptr_t)info->modules[i].start, info->modules[i].size_bytes);
 	}
 	loaded_sections_each(&info->elf, reserve_section);
+}
+
+/* GRUB may have put them at address 0, where nothing will be mapped. */
+static void move_symbols(void)
+{
+	size_t size_bytes = symbols_size_bytes();
+	hpa_t to;
+
+	if (size_bytes == 0) {
+		return;
+	}
+	if (page_alloc_take(&pages, align_up(size_bytes, PAGE_SIZE_4K), PAGE_SIZE_4K,
+		    EARLY_TABLES_SIZE, &to) != STATUS_OK) {
+		panic("no memory for symbols: size=%#zx", size_bytes);
+	}
+	symbols_move(hpa_pointer(to));
 }
 
 static void *allocate_table(void *context)
@@ -153,12 +170,23 @@ static void map_framebuffer(const struct boot_framebuffer *framebuffer)
 	}
 }
 
+/* Under UEFI GRUB may put a module at address 0. */
+static bool is_page_0_in_use(const struct boot_info *info)
+{
+	for (size_t i = 0; i < info->module_count; i++) {
+		if ((uintptr_t)info->modules[i].start < PAGE_SIZE_4K &&
+			info->modules[i].size_bytes != 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void map_image(void)
 {
 	map((uintptr_t)text_start, (uintptr_t)text_end, PAGING_READ_EXECUTE, MEMORY_TYPE_WB);
 	map((uintptr_t)rodata_start, (uintptr_t)rodata_end, PAGING_READ_ONLY, MEMORY_TYPE_WB);
 	map((uintptr_t)data_start, (uintptr_t)image_end, PAGING_READ_WRITE, MEMORY_TYPE_WB);
-	unmap_page(NULL);
 	unmap_page(boot_stack_guard);
 	for (unsigned i = 0; i < IST_COUNT; i++) {
 		unmap_page(gdt_boot_cpu.stacks[i].guard);
@@ -170,6 +198,7 @@ void host_memory_init(const struct boot_info *info)
 	page_alloc_init(&pages);
 	add_free_memory(info);
 	reserve_memory(info);
+	move_symbols();
 	if (paging_init(&paging, (struct paging_source){.allocate = allocate_table}) != STATUS_OK) {
 		panic("no memory for page tables");
 	}
@@ -178,6 +207,9 @@ void host_memory_init(const struct boot_info *info)
 	map_ram(info);
 	map_framebuffer(&info->framebuffer);
 	map_image();
+	if (!is_page_0_in_use(info)) {
+		unmap_page(NULL);
+	}
 	protection_enable(&paging);
 	log_info("memory", "free=%llu MiB tables=%zu",
 		(unsigned long long)(page_alloc_free_bytes(&pages) / MIB(1)), paging.table_count);

@@ -9,7 +9,7 @@
  * Takes stock of the machine's memory and goes over to our own page tables: all of it mapped one to
  * one, code, constants and data apart, no page under a stack and none at address 0. Memory that is
  * ours or GRUB's (image, modules, boot information, symbols, the first MiB) is not free.
- * Panics if there is no memory for the tables. Context: boot, once.
+ * Panics if there is no memory for the tables. Context: boot, once, after symbols_init().
  */
 void host_memory_init(const struct boot_info *info);
 

@@ -34,7 +34,7 @@ void loaded_sections_each(const struct boot_elf_sections *sections,
 		uint64_t address = field(header, SH_ADDR_OFFSET);
 		uint64_t size_bytes = field(header, SH_SIZE_OFFSET);
 
-		if ((field(header, SH_FLAGS_OFFSET) & SHF_ALLOC) == 0 && address != 0 &&
+		if ((field(header, SH_FLAGS_OFFSET) & SHF_ALLOC) == 0 && size_bytes != 0 &&
 			range_fits(address, size_bytes, LOADED_LIMIT)) {
 			visit(address, size_bytes);
 		}

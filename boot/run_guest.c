@@ -99,7 +99,7 @@ static bool start_and_run(const struct run_context *context, struct guest_block 
 	vcpu->frame.handle_exit = exit_dispatch;
 	vcpu->vpid = VPID_FIRST;
 	vcpu->pages =
-		(struct vcpu_pages){(uint32_t *)block->vmcs, block->msr_bitmap, block->io_bitmaps};
+		(struct vcpu_pages){(void *)block->vmcs, block->msr_bitmap, block->io_bitmaps};
 	if (vcpu_init(vcpu, &start) != STATUS_OK) {
 		vm_end(&block->vm, VM_END_NOT_STARTED, 0, "its VMCS cannot be set up");
 		return false;

@@ -4,6 +4,7 @@
 #include "cpu/font.h"
 #include "cpu/insn.h"
 #include "cpu/text_grid.h"
+#include "lib/string.h"
 
 #define FRAMEBUFFER_SIZE_MAX MIB(256)
 
@@ -55,8 +56,8 @@ static void put_pixel(uintptr_t at, bool is_white)
 static void draw(unsigned column, unsigned row, uint8_t character)
 {
 	const uint8_t *glyph = font_glyphs[character - FONT_FIRST];
-	uintptr_t line = screen.address + row * FONT_HEIGHT * screen.pitch_bytes +
-			 column * FONT_WIDTH * bytes_per_pixel;
+	uint64_t x_bytes = (uint64_t)column * FONT_WIDTH * bytes_per_pixel;
+	uint64_t line = screen.address + (uint64_t)row * FONT_HEIGHT * screen.pitch_bytes + x_bytes;
 
 	for (unsigned y = 0; y < FONT_HEIGHT; y++) {
 		uint8_t pixels = glyph[y / 2];
@@ -70,6 +71,14 @@ static void draw(unsigned column, unsigned row, uint8_t character)
 	}
 }
 
+static void clear(uint64_t address, uint64_t size_bytes)
+{
+	uint64_t tail_bytes = size_bytes % sizeof(uint64_t);
+
+	insn_rep_stosq(hpa_pointer(hpa(address)), 0, size_bytes / sizeof(uint64_t));
+	memset(hpa_pointer(hpa(address + size_bytes - tail_bytes)), 0, tail_bytes);
+}
+
 enum status framebuffer_init(const struct framebuffer_mode *mode)
 {
 	uint64_t size_bytes = 0;
@@ -80,7 +89,7 @@ enum status framebuffer_init(const struct framebuffer_mode *mode)
 	}
 	screen = *mode;
 	bytes_per_pixel = (mode->bits_per_pixel + BITS_PER_BYTE - 1) / BITS_PER_BYTE;
-	insn_rep_stosq(hpa_pointer(hpa(mode->address)), 0, size_bytes / sizeof(uint64_t));
+	clear(mode->address, size_bytes);
 	text_grid_init(&grid, (unsigned)(mode->width / FONT_WIDTH),
 		(unsigned)(mode->height / FONT_HEIGHT), draw);
 	return STATUS_OK;

@@ -69,9 +69,10 @@ static bool find_symbol_table(const struct symbols_source *source, struct elf64_
 	return false;
 }
 
+/* Address 0 is an address: GRUB puts sections there under UEFI. */
 static bool lies_within(const struct elf64_section *section, uint64_t limit)
 {
-	return section->sh_addr != 0 && range_fits(section->sh_addr, section->sh_size, limit);
+	return range_fits(section->sh_addr, section->sh_size, limit);
 }
 
 enum status symbols_init(const struct symbols_source *source)
@@ -108,6 +109,21 @@ enum status symbols_init(const struct symbols_source *source)
 	tables.strings = text;
 	tables.strings_size_bytes = strings.sh_size;
 	return STATUS_OK;
+}
+
+size_t symbols_size_bytes(void)
+{
+	return tables.symbol_count * sizeof(struct elf64_symbol) + tables.strings_size_bytes;
+}
+
+void symbols_move(uint8_t *to)
+{
+	size_t symbols_size = tables.symbol_count * sizeof(struct elf64_symbol);
+
+	memcpy(to, tables.symbols, symbols_size);
+	memcpy(to + symbols_size, tables.strings, tables.strings_size_bytes);
+	tables.symbols = to;
+	tables.strings = (const char *)(to + symbols_size);
 }
 
 /* Constants, file names and sections have no place in a backtrace. */

@@ -27,6 +27,12 @@ struct symbols_name {
  */
 must_use enum status symbols_init(const struct symbols_source *source);
 
+/* Returns how much room the tables in use take: 0 if there are none. Context: any. */
+size_t symbols_size_bytes(void);
+
+/* Moves the tables to where they can stay, symbols_size_bytes() large. Context: boot. */
+void symbols_move(uint8_t *to);
+
 /* Returns the function or label nearest below or at the address. Context: any, also traps. */
 struct symbols_name symbols_lookup(uint64_t address);
 
