@@ -4,6 +4,10 @@
 
 enum {
 	COM1_PORT = 0x3f8,
+	KEYBOARD_COMMAND_PORT = 0x64, /* Of the 8042: its output bit 0 is the reset line. */
+	KEYBOARD_PULSE_RESET = 0xfe,
+	RESET_CONTROL_PORT = 0xcf9, /* Of Intel's chipsets: bit 2 resets the CPU. */
+	RESET_CONTROL_CPU = 1 << 2,
 	BITS_PER_BYTE = 8,
 };
 
@@ -56,7 +60,8 @@ static void uart_set_irq(void *context, bool is_high)
 	(void)is_high;
 }
 
-static uint32_t debug_exit_port_read(void *context, unsigned offset, unsigned size_bytes)
+/* A port that is only written: reads give all ones, as from no device. */
+static uint32_t write_only_port_read(void *context, unsigned offset, unsigned size_bytes)
 {
 	(void)context;
 	(void)offset;
@@ -90,6 +95,25 @@ static void acpi_pm_port_write(void *context, unsigned offset, unsigned size_byt
 	}
 }
 
+static void reset_control_write(void *context, unsigned offset, unsigned size_bytes, uint32_t value)
+{
+	(void)offset;
+	(void)size_bytes;
+	if ((value & RESET_CONTROL_CPU) != 0) {
+		vm_end(context, VM_END_RESET, 0, "%s", "");
+	}
+}
+
+static void keyboard_command_write(
+	void *context, unsigned offset, unsigned size_bytes, uint32_t value)
+{
+	(void)offset;
+	(void)size_bytes;
+	if ((value & UINT8_MAX) == KEYBOARD_PULSE_RESET) {
+		vm_end(context, VM_END_RESET, 0, "%s", "");
+	}
+}
+
 void vm_attach_devices(struct vm *vm)
 {
 	vm->uart.transmit = uart_transmit;
@@ -98,8 +122,12 @@ void vm_attach_devices(struct vm *vm)
 	uart16550_reset(&vm->uart);
 	port_bus_add(&vm->ports, (struct port_range){COM1_PORT, UART16550_PORT_COUNT,
 					 uart_port_read, uart_port_write, &vm->uart});
-	port_bus_add(&vm->ports, (struct port_range){DEBUG_EXIT_PORT, 1, debug_exit_port_read,
+	port_bus_add(&vm->ports, (struct port_range){DEBUG_EXIT_PORT, 1, write_only_port_read,
 					 debug_exit_port_write, vm});
 	port_bus_add(&vm->ports, (struct port_range){ACPI_PM_PORT, ACPI_PM_PORT_COUNT,
 					 acpi_pm_port_read, acpi_pm_port_write, vm});
+	port_bus_add(&vm->ports, (struct port_range){KEYBOARD_COMMAND_PORT, 1, write_only_port_read,
+					 keyboard_command_write, vm});
+	port_bus_add(&vm->ports, (struct port_range){RESET_CONTROL_PORT, 1, write_only_port_read,
+					 reset_control_write, vm});
 }
