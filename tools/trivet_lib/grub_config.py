@@ -85,7 +85,7 @@ def direct_start(options: Sequence[str], modules: Sequence[str]) -> str:
     """
     loads = [_multiboot2(options), *(f"module2 {module}" for module in modules)]
     # One after another: GRUB's script language has no "and", and nests only a few levels deep.
-    checked = "".join(f"if {load}; then loaded=yes; else failed=yes; fi\n" for load in loads)
+    checked = "".join(f"if {load}; then\nloaded=yes\nelse\nfailed=yes\nfi\n" for load in loads)
     return (
         f"{_SERIAL}{_DUMB_TERMINAL}{checked}{_SCREEN}"
         f"if [ \"$failed\" != yes ]; then\necho {quote(HANDOVER_LINE)}\nboot\nfi\n"

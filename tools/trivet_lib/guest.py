@@ -12,6 +12,8 @@ from trivet_lib.sizes import KIB, MIB, mebibytes
 
 KERNEL_PATH = "boot/guest/kernel"
 INITRD_PATH = "boot/guest/initrd"
+PAGE_BYTES = 4 << 10
+MEMORY_MINIMUM_BYTES = 1 << 20
 DEFAULT_MEMORY_BYTES = 128 * MIB
 HYPERVISOR_MEMORY_BYTES = 64 * MIB
 # OVMF and GRUB's EFI side keep much of a small machine for themselves.
@@ -34,6 +36,8 @@ def check(guest: Guest, has_memory_size: bool) -> None:
     """Raises CallError for what can be seen without booting it."""
     if guest.kernel is None and (guest.initrd or guest.append or has_memory_size):
         raise CallError("-initrd, -append and -m need a -kernel")
+    if guest.memory_bytes < MEMORY_MINIMUM_BYTES or guest.memory_bytes % PAGE_BYTES:
+        raise CallError("-m: a guest has at least 1M of memory, in whole pages of 4K")
     for option, path in (("-kernel", guest.kernel), ("-initrd", guest.initrd)):
         if path is not None:
             check_file(option, path)
