@@ -15,6 +15,7 @@ static const struct choice modes[] = {
 	{"run", BOOT_MODE_RUN},
 	{"doctor", BOOT_MODE_DOCTOR},
 	{"selftest", BOOT_MODE_SELFTEST},
+	{"trap", BOOT_MODE_TRAP},
 };
 
 static const struct choice ends[] = {

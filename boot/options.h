@@ -8,6 +8,7 @@ enum boot_mode {
 	BOOT_MODE_RUN,
 	BOOT_MODE_DOCTOR,
 	BOOT_MODE_SELFTEST,
+	BOOT_MODE_TRAP, /* Shows what an exception of the hypervisor looks like. */
 };
 
 /* What happens after the last guest. */
@@ -24,7 +25,7 @@ struct options_serial {
 
 /* The hypervisor's command line. */
 struct options {
-	enum boot_mode mode;                /* mode=run|doctor|selftest */
+	enum boot_mode mode;                /* mode=run|doctor|selftest|trap */
 	struct options_serial console;      /* console=PORT[,SPEED]; none: base 0 */
 	struct options_serial guest_serial; /* guest_serial=PORT[,SPEED]; console: base 0 */
 	bool has_screen;                    /* screen=on|off */

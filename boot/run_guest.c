@@ -105,8 +105,8 @@ static bool start_and_run(const struct run_context *context, struct guest_block 
 		return false;
 	}
 	if (context->prepare == NULL || context->prepare(vcpu, &start)) {
-		log_info(block->vm.config->name, "started ticks_since_boot=%lu",
-			boot_clock_ticks());
+		log_info(
+			block->vm.config->name, "started ticks_since_boot=%lu", boot_clock_ticks());
 		vcpu_run(vcpu);
 	}
 	return true;

@@ -62,6 +62,7 @@ static void every_word_of_a_choice_is_known(void **state)
 	(void)state;
 	assert_int_equal(parse("mode=run").mode, BOOT_MODE_RUN);
 	assert_int_equal(parse("mode=selftest").mode, BOOT_MODE_SELFTEST);
+	assert_int_equal(parse("mode=trap").mode, BOOT_MODE_TRAP);
 	assert_int_equal(parse("end=halt").end, END_ACTION_HALT);
 	assert_int_equal(parse("end=poweroff").end, END_ACTION_POWEROFF);
 	assert_true(parse("screen=on").has_screen);
