@@ -10,6 +10,9 @@
 /* Makes the single-step trap of an emulated instruction pending; see exits/advance_rip.c. */
 void advance_rip_single_step(void);
 
+/* Ends RFLAGS.RF and, with TF set, makes the single-step trap pending; see exits/advance_rip.c. */
+void advance_rip_end_flags(uint64_t rflags);
+
 /* Cuts a RIP that left 32 bits where the code is not 64-bit; see exits/advance_rip.c. */
 uint64_t advance_rip_wrap(const struct vcpu *vcpu, uint64_t rip);
 
@@ -21,11 +24,11 @@ enum code_width {
 
 /*
  * Ends the instruction that exited, as the CPU would have: RIP moves by its length, cut to 32 bits
- * outside 64-bit code; blocking by STI or MOV SS ends; with RFLAGS.TF set a single-step trap
- * becomes pending. In the header because the hypercall path goes through it. instruction_length is
- * 1 to 15. Context: after an exit, before anything else changed RIP. Source: SDM Vol. 3C
- * "Information for VM Exits Due to Instruction Execution"; Vol. 3B "Single-Step Exception
- * Condition".
+ * outside 64-bit code; blocking by STI or MOV SS ends, and so does RFLAGS.RF; with RFLAGS.TF set a
+ * single-step trap becomes pending. In the header because the hypercall path goes through it.
+ * instruction_length is 1 to 15. Context: after an exit, before anything else changed RIP. Source:
+ * SDM Vol. 3C "Information for VM Exits Due to Instruction Execution"; Vol. 3B "Single-Step
+ * Exception Condition".
  */
 static inline void advance_rip(
 	const struct vcpu *vcpu, uint32_t instruction_length, enum code_width width)
@@ -34,6 +37,7 @@ static inline void advance_rip(
 		(uint32_t)(INTERRUPTIBILITY_BLOCKING_BY_STI | INTERRUPTIBILITY_BLOCKING_BY_MOV_SS);
 	const uint64_t rip = vmcs_read_natural(VMCS_GUEST_RIP);
 	const uint32_t interruptibility = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
+	const uint64_t rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
 	uint64_t next = rip + instruction_length;
 
 	/* Outside 64-bit code RIP has 32 bits, so only a carry out of them can be wrong. */
@@ -44,8 +48,8 @@ static inline void advance_rip(
 	if ((interruptibility & shadow) != 0) {
 		vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY_STATE, interruptibility & ~shadow);
 	}
-	if ((vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_TF) != 0) {
-		advance_rip_single_step();
+	if ((rflags & (RFLAGS_TF | RFLAGS_RF)) != 0) {
+		advance_rip_end_flags(rflags);
 	}
 }
 

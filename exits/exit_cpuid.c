@@ -25,8 +25,7 @@ static __attribute__((noinline)) enum exit_action answer(struct vcpu *vcpu)
 	return EXIT_NEXT_INSTRUCTION;
 }
 
-/* Where we are a guest ourselves CPUID is an exit of ours: constant leaves come from vcpu_init().
- */
+/* Where we are a guest ourselves CPUID exits too: constant leaves come from vcpu_init(). */
 enum exit_action exit_handle_cpuid(struct vcpu *vcpu)
 {
 	const uint32_t leaf = (uint32_t)vcpu->frame.registers[REGISTER_RAX];

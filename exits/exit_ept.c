@@ -8,10 +8,13 @@
 #include "vmx/exit_qualification.h"
 #include "vmx/vmcs.h"
 
-/* An IRET that faulted on its way has unblocked NMIs already; it will be executed again. */
-static void restore_nmi_blocking(const struct ept_violation *violation)
+/*
+ * An IRET that faulted on its way has unblocked NMIs already; it will be executed again. Without
+ * virtual NMIs the bit that tells is undefined.
+ */
+static void restore_nmi_blocking(const struct vcpu *vcpu, const struct ept_violation *violation)
 {
-	if (violation->has_nmi_unblocking &&
+	if ((vcpu->controls.pin & PIN_VIRTUAL_NMIS) != 0 && violation->has_nmi_unblocking &&
 		(vmcs_read32(VMCS_IDT_VECTORING_INFO) & INTERRUPTION_VALID) == 0) {
 		vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY_STATE,
 			vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE) |
@@ -25,7 +28,7 @@ enum exit_action exit_handle_ept_violation(struct vcpu *vcpu)
 		exit_ept_violation(vmcs_read_natural(VMCS_EXIT_QUALIFICATION));
 	const gpa_t address = gpa(vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS));
 
-	restore_nmi_blocking(&violation);
+	restore_nmi_blocking(vcpu, &violation);
 	switch (vm_memory_populate(vcpu->vm, address)) {
 	case STATUS_OK:
 		return EXIT_RESUME;
@@ -38,7 +41,8 @@ enum exit_action exit_handle_ept_violation(struct vcpu *vcpu)
 	}
 	if ((vmcs_read32(VMCS_IDT_VECTORING_INFO) & INTERRUPTION_VALID) != 0) {
 		vm_end(vcpu->vm, VM_END_CRASHED, 0,
-			"event delivery touched an address without memory address=%#lx idt_vectoring=%#x",
+			"event delivery touched an address without memory address=%#lx "
+			"idt_vectoring=%#x",
 			address.value, vmcs_read32(VMCS_IDT_VECTORING_INFO));
 		return EXIT_STOP;
 	}

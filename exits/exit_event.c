@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Exceptions, NMIs and external interrupts. */
 #include "cpu/insn.h"
+#include "cpu/msr.h"
 #include "cpu/panic.h"
 #include "cpu/registers.h"
 #include "cpu/trap.h"
@@ -16,19 +17,72 @@
 enum { DR6 = 6 };
 
 /*
- * #DB is intercepted so that a guest cannot hold the CPU in an endless delivery of it; the guest
- * gets it as the CPU would have delivered it: causes into DR6, general detect off. SDM Vol. 3B
- * "Debug Status Register (DR6)".
+ * The delivery of the event ends blocking by STI and MOV SS. With RFLAGS.TF set an entry that finds
+ * them demands a pending single-step trap, which the exit of a #DB does not leave. SDM Vol. 3C
+ * "Checks on Guest Non-Register State".
  */
-static void reflect_debug_exception(void)
+static void end_interrupt_shadow(void)
+{
+	const uint32_t shadow =
+		(uint32_t)(INTERRUPTIBILITY_BLOCKING_BY_STI | INTERRUPTIBILITY_BLOCKING_BY_MOV_SS);
+	const uint32_t interruptibility = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
+
+	if ((interruptibility & shadow) != 0) {
+		vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY_STATE, interruptibility & ~shadow);
+	}
+}
+
+/*
+ * #DB is intercepted so that a guest cannot hold the CPU in an endless delivery of it; the guest
+ * gets it as the CPU would have delivered it: causes into DR6, general detect, LBR and BTF off.
+ * INT1 exits as a #DB too, but with its RIP still before it. SDM Vol. 3B "Debug Status Register
+ * (DR6)", "Single-Stepping on Branches".
+ */
+static void reflect_debug_exception(uint32_t info)
 {
 	const uint64_t causes = vmcs_read_natural(VMCS_EXIT_QUALIFICATION) & DR6_CAUSES;
 
 	insn_write_dr(DR6, (insn_read_dr(DR6) & ~DR6_BREAKPOINTS) | causes);
 	vmcs_write_natural(VMCS_GUEST_DR7, vmcs_read_natural(VMCS_GUEST_DR7) & ~DR7_GD);
-	vmcs_write64(
-		VMCS_GUEST_IA32_DEBUGCTL, vmcs_read64(VMCS_GUEST_IA32_DEBUGCTL) & ~DEBUGCTL_LBR);
-	event_inject_exception(VECTOR_DB);
+	vmcs_write64(VMCS_GUEST_IA32_DEBUGCTL,
+		vmcs_read64(VMCS_GUEST_IA32_DEBUGCTL) & ~(DEBUGCTL_LBR | DEBUGCTL_BTF));
+	end_interrupt_shadow();
+	if (bits_get(info, INTERRUPTION_TYPE_HIGH, INTERRUPTION_TYPE_LOW) ==
+		INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION) {
+		event_inject_int1(vmcs_read32(VMCS_VM_EXIT_INSTRUCTION_LENGTH));
+	} else {
+		event_inject_exception(VECTOR_DB);
+	}
+}
+
+/*
+ * True if the exception came out of its own delivery: the CPU would go on so for ever, with no
+ * instruction between, and so would we. INT n with the same number is another event.
+ */
+static bool is_endless_delivery(unsigned vector)
+{
+	const uint32_t info = vmcs_read32(VMCS_IDT_VECTORING_INFO);
+
+	return (info & INTERRUPTION_VALID) != 0 &&
+	       bits_get(info, INTERRUPTION_TYPE_HIGH, INTERRUPTION_TYPE_LOW) ==
+		       INTERRUPTION_HARDWARE_EXCEPTION &&
+	       bits_get(info, INTERRUPTION_VECTOR_HIGH, INTERRUPTION_VECTOR_LOW) == vector;
+}
+
+static enum exit_action reflect_exception(struct vcpu *vcpu, unsigned vector, uint32_t info)
+{
+	if (is_endless_delivery(vector)) {
+		vm_end(vcpu->vm, VM_END_CRASHED, 0, "endless delivery of exception vector=%u",
+			vector);
+		return EXIT_STOP;
+	}
+	if (vector == VECTOR_DB) {
+		reflect_debug_exception(info);
+	} else {
+		event_inject_exception_with_error(
+			vector, vmcs_read32(VMCS_VM_EXIT_INTERRUPTION_ERROR_CODE));
+	}
+	return EXIT_RESUME;
 }
 
 enum exit_action exit_handle_exception_or_nmi(struct vcpu *vcpu)
@@ -43,12 +97,8 @@ enum exit_action exit_handle_exception_or_nmi(struct vcpu *vcpu)
 		insn_int_nmi();
 		return EXIT_RESUME;
 	case VECTOR_DB:
-		reflect_debug_exception();
-		return EXIT_RESUME;
 	case VECTOR_AC:
-		event_inject_exception_with_error(
-			VECTOR_AC, vmcs_read32(VMCS_VM_EXIT_INTERRUPTION_ERROR_CODE));
-		return EXIT_RESUME;
+		return reflect_exception(vcpu, vector, info);
 	case VECTOR_MC:
 		panic("machine check while %s ran", vcpu->vm->config->name);
 	default:

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Exits whose handling is a sentence. */
-#include "cpu/insn.h"
+#include "cpu/msr.h"
 #include "cpu/registers.h"
 #include "exits/exit.h"
 #include "vm/event.h"
+#include "vmx/exit_qualification.h"
 #include "vmx/vmcs.h"
 
 /*
@@ -32,13 +33,23 @@ enum exit_action exit_handle_general_protection(struct vcpu *vcpu)
 	return EXIT_RESUME;
 }
 
-/* No device of the guest raises interrupts yet, so nothing can ever end its HLT. */
+/* A single-step trap is pending behind the HLT: it ends the halt at once. */
+static bool is_single_stepped(uint64_t rflags)
+{
+	return (rflags & RFLAGS_TF) != 0 &&
+	       (vmcs_read64(VMCS_GUEST_IA32_DEBUGCTL) & DEBUGCTL_BTF) == 0;
+}
+
+/* No device of the guest raises interrupts, so nothing but a debug exception can end its HLT. */
 enum exit_action exit_handle_hlt(struct vcpu *vcpu)
 {
-	const bool is_interruptible = (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0;
+	const uint64_t rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
 
+	if (is_single_stepped(rflags)) {
+		return EXIT_NEXT_INSTRUCTION;
+	}
 	vm_end(vcpu->vm, VM_END_HALTED, 0, "HLT with interrupts %s and nothing that could wake it",
-		is_interruptible ? "enabled" : "disabled");
+		(rflags & RFLAGS_IF) != 0 ? "enabled" : "disabled");
 	return EXIT_STOP;
 }
 
@@ -50,8 +61,11 @@ enum exit_action exit_handle_triple_fault(struct vcpu *vcpu)
 
 enum exit_action exit_handle_task_switch(struct vcpu *vcpu)
 {
+	const struct task_switch task_switch =
+		exit_task_switch(vmcs_read_natural(VMCS_EXIT_QUALIFICATION));
+
 	vm_end(vcpu->vm, VM_END_CRASHED, 0,
-		"hardware task switch, which is not virtualised selector=%#lx",
-		bits_get(vmcs_read_natural(VMCS_EXIT_QUALIFICATION), 15, 0));
+		"hardware task switch, which is not virtualised selector=%#x",
+		task_switch.tss_selector);
 	return EXIT_STOP;
 }

@@ -3,10 +3,11 @@
 #include "cpu/registers.h"
 #include "exits/exit.h"
 #include "vm/event.h"
+#include "vmx/vmcs.h"
 
 enum { EDX_SHIFT = 32 };
 
-/* SDM Vol. 1 "Enabling the XSAVE Feature Set and XSAVE-Enabled Features": which sets go together.
+/* Which sets go together: SDM Vol. 1 "Enabling the XSAVE Feature Set and XSAVE-Enabled Features".
  */
 static bool is_xcr0_valid(uint64_t value, uint64_t allowed)
 {
@@ -24,15 +25,19 @@ static bool is_xcr0_valid(uint64_t value, uint64_t allowed)
 	return true;
 }
 
-/* The CPU has checked CPL and CR4.OSXSAVE before the exit. XCR0 holds the guest's value all the
- * time. */
+/*
+ * XCR0 holds the guest's value all the time. The CPU checks CR4.OSXSAVE and CPL before it exits;
+ * Bochs 2.7 leaves the CPL to us.
+ */
 enum exit_action exit_handle_xsetbv(struct vcpu *vcpu)
 {
 	const uint64_t *registers = vcpu->frame.registers;
 	const uint64_t value = (uint32_t)registers[REGISTER_RAX] | registers[REGISTER_RDX]
 									   << EDX_SHIFT;
 
-	if ((uint32_t)registers[REGISTER_RCX] != 0 || !is_xcr0_valid(value, vcpu->xcr0_allowed)) {
+	if (vcpu_cpl_from_cs(vmcs_read32(VMCS_GUEST_CS_ACCESS_RIGHTS)) != 0 ||
+		(uint32_t)registers[REGISTER_RCX] != 0 ||
+		!is_xcr0_valid(value, vcpu->xcr0_allowed)) {
 		event_inject_exception_with_error(VECTOR_GP, 0);
 		return EXIT_RESUME;
 	}

@@ -3,6 +3,7 @@
 
 #include "cpu/registers.h"
 #include "exits/advance_rip.h"
+#include "exits/io_segment.h"
 #include "lib/bits.h"
 #include "vm/event.h"
 #include "vm/guest_paging.h"
@@ -15,7 +16,6 @@ enum {
 	ADDRESS_SIZE_16 = 2,
 	ADDRESS_SIZE_32 = 4,
 	CPL_USER = 3,
-	PAGE_OFFSET_HIGH = 11,
 };
 
 #define RFLAGS_AC BIT(18)
@@ -24,10 +24,10 @@ enum {
 struct io_string_state {
 	struct vcpu *vcpu;
 	const struct io_access *access;
+	struct io_segment segment;
 	struct guest_paging paging;
 	unsigned guest_access;
 	uint64_t address_mask;
-	uint64_t segment_base; /* Linear address less the index register. */
 	unsigned index_register;
 	bool is_down;
 	bool is_single_stepped; /* Each element of a REP is a step of its own. */
@@ -41,8 +41,7 @@ static uint64_t address_mask(unsigned address_size_bytes)
 						       : UINT64_MAX;
 }
 
-/* Writes the bits of the address size; a 32-bit result clears the upper half, as for any register.
- */
+/* Writes the bits of the address size; 32 bits clear the upper half, as for any register. */
 static void put_index(struct io_string_state *state, unsigned number, uint64_t value)
 {
 	uint64_t *slot = &state->vcpu->frame.registers[number];
@@ -72,39 +71,48 @@ static void state_init(
 	state->is_down = (rflags & RFLAGS_DF) != 0;
 	state->is_single_stepped = (rflags & RFLAGS_TF) != 0;
 	state->elements_per_exit = state->is_single_stepped ? 1 : ELEMENTS_PER_EXIT;
-	state->segment_base = vmcs_read_natural(VMCS_GUEST_LINEAR_ADDRESS) -
-			      (vcpu->frame.registers[state->index_register] & state->address_mask);
+	io_segment_read(&state->segment, vcpu, access->is_in ? SEGMENT_ES : information.segment,
+		access->is_in);
 }
 
 /*
- * Translates one element's bytes. Returns STATUS_OK; STATUS_NOT_FOUND when a page fault was
- * injected; STATUS_RANGE for a page table outside of RAM.
+ * Translates a byte. Returns STATUS_OK; STATUS_NOT_FOUND when a page fault was injected;
+ * STATUS_RANGE for a page table outside of RAM.
  */
-static enum status translate(struct io_string_state *state, uint64_t linear, gpa_t *address)
+static enum status translate(struct io_string_state *state, gva_t linear, gpa_t *address)
 {
 	uint32_t error_code;
 	const enum status status = guest_paging_translate(
-		&state->paging, gva(linear), state->guest_access, address, &error_code);
+		&state->paging, linear, state->guest_access, address, &error_code);
 
 	if (status == STATUS_NOT_FOUND) {
-		event_inject_page_fault(gva(linear), error_code);
+		event_inject_page_fault(linear, error_code);
 	}
 	return status;
 }
 
-/* An element that crosses a page has two translations, and both must be there before a byte moves.
+/*
+ * Translates one element, which has two translations if it crosses a page: both must be there
+ * before a byte moves. Outside of 64-bit mode it may also go around the end of 4 GiB. Returns as
+ * translate(); STATUS_NOT_FOUND also when the segment's fault was injected.
  */
 static enum status translate_element(
-	struct io_string_state *state, uint64_t linear, gpa_t addresses[sizeof(uint32_t)])
+	struct io_string_state *state, uint64_t offset, gpa_t addresses[sizeof(uint32_t)])
 {
 	const unsigned size = state->access->size_bytes;
+	const uint64_t linear_mask = state->segment.is_64bit ? UINT64_MAX : UINT32_MAX;
 	enum status status = STATUS_OK;
+	gva_t linear;
 
+	if (!io_segment_linear(&state->segment, offset, size, &linear)) {
+		event_inject_exception_with_error(state->segment.fault_vector, 0);
+		return STATUS_NOT_FOUND;
+	}
 	for (unsigned i = 0; i < size && status == STATUS_OK; i++) {
-		const bool is_new_page = i == 0 || bits_get(linear + i, PAGE_OFFSET_HIGH, 0) == 0;
+		const gva_t byte = gva((linear.value + i) & linear_mask);
 
-		if (is_new_page) {
-			status = translate(state, linear + i, &addresses[i]);
+		if (i == 0 || is_aligned(byte.value, PAGE_SIZE_4K)) {
+			status = translate(state, byte, &addresses[i]);
 		} else {
 			addresses[i] = gpa(addresses[i - 1].value + 1);
 		}
@@ -143,8 +151,7 @@ static enum status move_element(struct io_string_state *state)
 	const struct io_access *access = state->access;
 	const uint64_t index = state->vcpu->frame.registers[state->index_register];
 	gpa_t addresses[sizeof(uint32_t)];
-	const enum status status = translate_element(
-		state, state->segment_base + (index & state->address_mask), addresses);
+	const enum status status = translate_element(state, index & state->address_mask, addresses);
 
 	if (status != STATUS_OK) {
 		return status;
@@ -161,30 +168,34 @@ static enum status move_element(struct io_string_state *state)
 	return STATUS_OK;
 }
 
-/* Moves elements until the count ends, the exit's share is done, the VM ends or a fault is
- * injected. */
+static bool is_count_zero(const struct io_string_state *state)
+{
+	return (state->vcpu->frame.registers[REGISTER_RCX] & state->address_mask) == 0;
+}
+
+/*
+ * Moves elements until the count ends (then *is_done), the exit's share is done, the VM ends or a
+ * fault is injected. The element that ends the count also ends the instruction: its single-step
+ * trap comes behind the instruction, those of the others come before it.
+ */
 static enum status move_elements(struct io_string_state *state, bool *is_done)
 {
-	uint64_t *rcx = &state->vcpu->frame.registers[REGISTER_RCX];
-	enum status status = STATUS_OK;
+	const uint64_t *rcx = &state->vcpu->frame.registers[REGISTER_RCX];
 
-	*is_done = false;
+	*is_done = !state->access->has_repeat || is_count_zero(state);
 	if (!state->access->has_repeat) {
-		*is_done = true;
 		return move_element(state);
 	}
-	for (unsigned i = 0; i < state->elements_per_exit; i++) {
-		if ((*rcx & state->address_mask) == 0) {
-			*is_done = true;
-			return STATUS_OK;
-		}
-		status = move_element(state);
+	for (unsigned i = 0; i < state->elements_per_exit && !*is_done; i++) {
+		const enum status status = move_element(state);
+
 		if (status != STATUS_OK || state->vcpu->vm->end != VM_END_NONE) {
 			return status;
 		}
 		put_index(state, REGISTER_RCX, *rcx - 1);
+		*is_done = is_count_zero(state);
 	}
-	return status;
+	return STATUS_OK;
 }
 
 enum exit_action io_string(struct vcpu *vcpu, struct io_access access)

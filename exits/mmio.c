@@ -42,8 +42,8 @@ enum exit_action mmio_access(
 	if (violation->is_fetch) {
 		return mmio_refuse(vcpu, address, "fetched code from");
 	}
-	/* A page table that lies nowhere reads all ones: reserved bits are set, which is #PF for
-	 * the guest. */
+	/* The CPU would read all ones there and raise #PF; the exit does not tell whether the
+	 * access is a read, a write or a fetch, which the error code must say. */
 	if (violation->has_linear_address && !violation->is_final_translation) {
 		return mmio_refuse(vcpu, address, "has a page table at");
 	}

@@ -5,8 +5,7 @@
 #include "cpu/insn.h"
 #include "lib/types.h"
 
-/* True if the leaf is one of those that tell a guest of its hypervisor: 0x40000000 to 0x400002ff.
- */
+/* True if the leaf is one that tells a guest of its hypervisor: 0x40000000 to 0x400002ff. */
 bool hypercall_owns_cpuid_leaf(uint32_t leaf);
 
 /*

@@ -17,7 +17,7 @@ static inline size_t hypercall_row_beyond_kvm(uint64_t number)
  * Counts and serves the call in the guest's registers. In this order, as Linux KVM: cut to 32 bits
  * outside of 64-bit code, count, privilege, number. Returns what RAX is to hold. Inline, so that
  * the way of a VM exit to the call's function has one frame. Context: the vCPU stopped at a VMCALL;
- * takes no lock, allocates nothing, logs nothing. Source: Linux
+ * takes no lock, allocates nothing. Source: Linux
  * Documentation/virt/kvm/x86/hypercalls.rst.
  */
 static inline uint64_t hypercall_dispatch(struct vcpu *vcpu, bool is_64bit_code, unsigned cpl)

@@ -139,14 +139,17 @@ static struct cpuid_result xsave_leaf(
 		return (struct cpuid_result){0};
 	}
 	if (subleaf == 0) {
-		/* EBX follows XCR0, which holds the guest's value all the time. */
+		/* XCR0 holds the guest's value all the time. */
+		result.ebx = xsave_area_bytes(insn_xgetbv(0));
 		result.eax = (uint32_t)vcpu->xcr0_allowed;
 		result.ecx = xsave_area_bytes(vcpu->xcr0_allowed);
 		result.edx = (uint32_t)(vcpu->xcr0_allowed >> 32);
 		return result;
 	}
 	if (subleaf == 1) {
-		return (struct cpuid_result){.eax = result.eax & (uint32_t)ALLOW_D_1_EAX};
+		/* EBX: the compacted area's size, for XCR0 alone: guests have no XSAVES. */
+		return (struct cpuid_result){
+			.eax = result.eax & (uint32_t)ALLOW_D_1_EAX, .ebx = result.ebx};
 	}
 	if (subleaf >= XSAVE_SUBLEAVES || (vcpu->xcr0_allowed & BIT(subleaf)) == 0) {
 		return (struct cpuid_result){0};

@@ -10,8 +10,18 @@
  * "VM-Entry Controls for Event Injection".
  */
 
-/* Injects a hardware exception that has no error code (#UD). */
+/*
+ * Injects a hardware exception that has no error code (#UD, #DB). A fault is pushed with RFLAGS.RF
+ * set, so that an instruction breakpoint on its instruction does not strike twice; a #DB with RF as
+ * it is, which the VM exit decided. SDM Vol. 3B "Instruction-Breakpoint Exception Condition".
+ */
 void event_inject_exception(unsigned vector);
+
+/*
+ * Injects the #DB of INT1, which exited before it ended: the CPU pushes the RIP behind its
+ * instruction_length bytes.
+ */
+void event_inject_int1(uint32_t instruction_length);
 
 /* Injects a hardware exception with an error code (#GP). */
 void event_inject_exception_with_error(unsigned vector, uint32_t error_code);

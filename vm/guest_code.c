@@ -10,8 +10,9 @@ size_t guest_code_read(struct vcpu *vcpu, uint8_t *bytes, size_t size_bytes)
 {
 	const uint64_t rip = vmcs_read_natural(VMCS_GUEST_RIP);
 	const bool is_64bit = vcpu_is_64bit_code(vcpu);
-	uint64_t linear =
-		is_64bit ? rip : (rip + vmcs_read_natural(VMCS_GUEST_CS_BASE)) & UINT32_MAX;
+	const uint64_t linear_mask = is_64bit ? UINT64_MAX : UINT32_MAX;
+	const uint64_t base = is_64bit ? 0 : vmcs_read_natural(VMCS_GUEST_CS_BASE);
+	uint64_t linear = (base + rip) & linear_mask;
 	struct guest_paging paging;
 	size_t count = 0;
 
@@ -31,7 +32,7 @@ size_t guest_code_read(struct vcpu *vcpu, uint8_t *bytes, size_t size_bytes)
 			break;
 		}
 		count += part;
-		linear += part;
+		linear = (linear + part) & linear_mask;
 	}
 	return count;
 }

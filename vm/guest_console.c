@@ -51,8 +51,9 @@ void guest_console_put(struct guest_console *console, uint8_t byte)
 	if ((byte < PRINTABLE_FIRST || byte > PRINTABLE_LAST) && byte != '\t') {
 		byte = '.';
 	}
-	console->line[console->count++] = (char)byte;
+	/* Only a byte more makes a full line two: a line feed ends it. */
 	if (console->count == GUEST_CONSOLE_LINE_MAX) {
 		guest_console_flush(console);
 	}
+	console->line[console->count++] = (char)byte;
 }

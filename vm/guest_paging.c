@@ -7,20 +7,20 @@
 #include "vmx/vmcs.h"
 
 /* Paging-structure entries: SDM Vol. 3A "4-Level Paging and 5-Level Paging", "32-Bit Paging". */
-#define ENTRY_P       BIT(0)
-#define ENTRY_RW      BIT(1)
-#define ENTRY_US      BIT(2)
-#define ENTRY_A       BIT(5)
-#define ENTRY_D       BIT(6)
-#define ENTRY_PS      BIT(7)
-#define ENTRY_PAT_BIG BIT(12)
-#define ENTRY_XD      BIT(63)
+#define ENTRY_P  BIT(0)
+#define ENTRY_RW BIT(1)
+#define ENTRY_US BIT(2)
+#define ENTRY_A  BIT(5)
+#define ENTRY_D  BIT(6)
+#define ENTRY_PS BIT(7)
+#define ENTRY_XD BIT(63)
 
 enum {
 	LEVELS_MAX = 4,
 	PSE_HIGH_BITS = 8, /* PSE-36: bits 39:32 of a 4 MiB page stand in bits 20:13. */
 	PSE_LOW = 13,
-	PSE_RESERVED_BIT = 21,
+	PSE_RESERVED_HIGH = 21,
+	PSE_FIRST_ADDRESS_BIT = 32,
 	PHYSICAL_BITS_32BIT_PAGING = 40,
 };
 
@@ -80,6 +80,16 @@ static bool is_large_page(const struct walk *walk, size_t level)
 	return walk->mode != &mode_32bit || (walk->paging->cr4 & CR4_PSE) != 0;
 }
 
+/* PSE-36: the bits of a 4 MiB page's entry above those that the CPU has address bits for. */
+static uint64_t pse_reserved_bits(unsigned physical_address_bits)
+{
+	const unsigned width = physical_address_bits < PHYSICAL_BITS_32BIT_PAGING
+				       ? physical_address_bits
+				       : PHYSICAL_BITS_32BIT_PAGING;
+
+	return BITS_MASK(PSE_RESERVED_HIGH, PSE_LOW + width - PSE_FIRST_ADDRESS_BIT);
+}
+
 /* SDM Vol. 3A "Paging-Structure Entries": bits that must be 0. */
 static bool has_reserved_bits(const struct walk *walk, size_t level)
 {
@@ -87,7 +97,7 @@ static bool has_reserved_bits(const struct walk *walk, size_t level)
 	const unsigned width = walk->paging->physical_address_bits;
 
 	if (walk->mode == &mode_32bit) {
-		return is_large_page(walk, level) && (walk->entry & BIT(PSE_RESERVED_BIT)) != 0;
+		return is_large_page(walk, level) && (walk->entry & pse_reserved_bits(width)) != 0;
 	}
 	if ((walk->entry & BITS_MASK(51, 12) & ~BITS_MASK(width - 1, 12)) != 0) {
 		return true;
@@ -165,24 +175,28 @@ static gpa_t page_address(const struct walk *walk, gva_t linear, size_t level)
 
 	if (walk->mode == &mode_32bit && is_large_page(walk, level)) {
 		base |= bits_get(walk->entry, PSE_LOW + PSE_HIGH_BITS - 1, PSE_LOW)
-			<< (PHYSICAL_BITS_32BIT_PAGING - PSE_HIGH_BITS);
+			<< PSE_FIRST_ADDRESS_BIT;
 	}
 	return gpa(base | (linear.value & BITS_MASK(low - 1, 0)));
 }
 
-/* PAE paging starts at one of four PDPTEs, which the CPU holds in registers. */
-static enum status walk_start(
-	struct walk *walk, const struct guest_paging *paging, gva_t linear, uint32_t *error_code)
+/*
+ * PAE paging starts at one of four PDPTEs, which the CPU holds in registers. 32-bit paging takes 32
+ * bits of CR3, whatever long mode may have left above them.
+ */
+static enum status walk_start(struct walk *walk, const struct guest_paging *paging, gva_t linear)
 {
 	walk->paging = paging;
 	walk->mode = walk_mode(paging);
 	walk->is_writable = true;
 	walk->is_user = true;
 	walk->table = paging->cr3 & address_mask(paging);
+	if (walk->mode == &mode_32bit) {
+		walk->table &= UINT32_MAX;
+	}
 	if (walk->mode == &mode_pae) {
 		walk->entry = paging->pdpte[bits_get(linear.value, 31, 30)];
 		if ((walk->entry & ENTRY_P) == 0) {
-			*error_code |= 0;
 			return STATUS_NOT_FOUND;
 		}
 		walk->table = walk->entry & address_mask(paging);
@@ -230,7 +244,7 @@ enum status guest_paging_translate(const struct guest_paging *paging, gva_t line
 		*address = gpa(linear.value & UINT32_MAX);
 		return STATUS_OK;
 	}
-	status = walk_start(&walk, paging, linear, error_code);
+	status = walk_start(&walk, paging, linear);
 	for (size_t level = 0; status == STATUS_OK && level < walk.mode->level_count; level++) {
 		status = walk_level(&walk, linear, level, error_code);
 		if (status != STATUS_OK) {

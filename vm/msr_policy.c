@@ -18,7 +18,6 @@ enum {
 	BITMAP_MSRS = 0x2000,
 	BITS_PER_BYTE = 8,
 	EXIT_ON_ALL = 0xff,
-	PAT_ENTRY_BITS = 8,
 };
 
 #define BITMAP_HIGH_FIRST    0xc0000000u
@@ -90,18 +89,6 @@ void msr_policy_reset_passed_through(const struct control_set *controls)
 			insn_wrmsr(passed_through[i].msr, 0);
 		}
 	}
-}
-
-bool msr_pat_is_valid(uint64_t value)
-{
-	for (unsigned low = 0; low < 64; low += PAT_ENTRY_BITS) {
-		const uint64_t type = bits_get(value, low + PAT_ENTRY_BITS - 1, low);
-
-		if (type > MEMORY_TYPE_UC_MINUS || type == 2 || type == 3) {
-			return false;
-		}
-	}
-	return true;
 }
 
 bool msr_policy_read(const struct vcpu *vcpu, uint32_t msr, uint64_t *value)

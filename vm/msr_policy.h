@@ -25,9 +25,6 @@ bool msr_mtrr_read(const struct vcpu_msrs *msrs, uint32_t msr, uint64_t *value);
 bool msr_mtrr_write(
 	struct vcpu_msrs *msrs, uint32_t msr, uint64_t value, unsigned physical_address_bits);
 
-/* True if each of the eight bytes of a PAT value is a memory type that exists. */
-bool msr_pat_is_valid(uint64_t value);
-
 /* Puts the MSRs that pass through the bitmap into their state after a reset. */
 void msr_policy_reset_passed_through(const struct control_set *controls);
 

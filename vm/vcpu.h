@@ -38,8 +38,7 @@ struct vcpu_pages {
 struct vcpu {
 	struct vmx_frame frame;
 	struct vm *vm;
-	/* EFER.LMA of the guest. We own CR0.PG and EFER.LME, so it cannot change behind our back.
-	 */
+	/* EFER.LMA of the guest. We own CR0.PG and EFER.LME: it does not change unseen. */
 	bool is_long_mode;
 	uint8_t cr8;
 	uint8_t warning_count;
@@ -51,10 +50,10 @@ struct vcpu {
 	struct vcpu_pages pages;
 	uint64_t cr0_guest_owned; /* Bits that the guest changes without an exit. */
 	uint64_t cr4_guest_owned;
+	uint64_t cr4_must;    /* Bits that are 1 whatever the guest writes; it does not see them. */
 	uint64_t cr4_allowed; /* Bits that its CPUID lets a guest set. */
 	uint64_t xcr0_allowed;
-	/* The answers to basic leaves that depend on nothing the guest does, and which those are.
-	 */
+	/* The answers to basic leaves that nothing the guest does can change; which those are. */
 	uint32_t cpuid_constant_leaves;
 	struct cpuid_result cpuid_leaves[VCPU_CPUID_LEAVES];
 	struct vcpu_msrs msrs;
@@ -123,8 +122,7 @@ bool vcpu_is_64bit_code(const struct vcpu *vcpu);
  * is conforming). */
 unsigned vcpu_cpl_from_cs(uint32_t cs_access_rights);
 
-/* Returns a general register of the guest; for REGISTER_RSP from the VMCS. number < REGISTER_COUNT.
- */
+/* Returns a general register of the guest, RSP from the VMCS. number < REGISTER_COUNT. */
 uint64_t vcpu_get_register(const struct vcpu *vcpu, unsigned number);
 void vcpu_set_register(struct vcpu *vcpu, unsigned number, uint64_t value);
 

@@ -11,8 +11,7 @@
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
-/* SDM Vol. 3A "Processor State After Reset" and, for protected mode, the Multiboot Specification.
- */
+/* SDM Vol. 3A "Processor State After Reset"; for protected mode, the Multiboot Specification. */
 enum {
 	ACCESS_RIGHTS_CODE_32 = 0xc09b,
 	ACCESS_RIGHTS_DATA_32 = 0xc093,
@@ -40,9 +39,9 @@ enum {
 /* CR0 and CR4 bits that a guest may change without an exit, where the CPU has them. */
 #define CR0_GUEST_OWNED (CR0_MP | CR0_EM | CR0_TS | CR0_WP | CR0_AM)
 #define CR4_GUEST_OWNED                                                                            \
-	(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_MCE | CR4_PGE | CR4_PCE |            \
-		CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_OSXSAVE | CR4_SMEP |   \
-		CR4_SMAP | CR4_PKE)
+	(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PGE | CR4_PCE | CR4_OSFXSR |         \
+		CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP |     \
+		CR4_PKE)
 
 /* Interception stops a guest that would otherwise keep the CPU in an endless event delivery. */
 #define EXCEPTIONS_INTERCEPTED (BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC))
@@ -110,14 +109,16 @@ static void init_control_registers(struct vcpu *vcpu, bool is_real_mode)
 
 	vcpu->cr0_guest_owned = CR0_GUEST_OWNED & ~cr0_must & capability->cr0_fixed1;
 	vcpu->cr4_allowed = cpuid_policy_cr4_allowed() & capability->cr4_fixed1;
-	vcpu->cr4_guest_owned = CR4_GUEST_OWNED & vcpu->cr4_allowed & ~capability->cr4_fixed0;
+	/* Without MCE a machine check would shut the machine down instead of coming to us. */
+	vcpu->cr4_must = capability->cr4_fixed0 | (insn_read_cr4() & CR4_MCE);
+	vcpu->cr4_guest_owned = CR4_GUEST_OWNED & vcpu->cr4_allowed & ~vcpu->cr4_must;
 	vmcs_write_natural(VMCS_CR0_GUEST_HOST_MASK, ~vcpu->cr0_guest_owned);
 	vmcs_write_natural(VMCS_CR4_GUEST_HOST_MASK, ~vcpu->cr4_guest_owned);
 	vmcs_write_natural(VMCS_CR0_READ_SHADOW, cr0);
 	vmcs_write_natural(VMCS_CR4_READ_SHADOW, 0);
 	vmcs_write_natural(VMCS_GUEST_CR0, cr0 | cr0_must);
 	vmcs_write_natural(VMCS_GUEST_CR3, 0);
-	vmcs_write_natural(VMCS_GUEST_CR4, capability->cr4_fixed0);
+	vmcs_write_natural(VMCS_GUEST_CR4, vcpu->cr4_must);
 }
 
 static void init_guest_state(struct vcpu *vcpu, const struct vcpu_start *start)

@@ -48,7 +48,7 @@ static void report_registers(const struct vcpu *vcpu, const char *source)
 		size_t used = 0;
 
 		for (unsigned i = first; i < first + REGISTERS_PER_LINE; i++) {
-			used += format(line + used, sizeof(line) - used, "%s%s=%#018lx",
+			used += format(line + used, sizeof(line) - used, "%s%s=0x%016lx",
 				i == first ? "" : " ", register_names[i],
 				vcpu_get_register(vcpu, i));
 		}
@@ -70,7 +70,7 @@ void vcpu_report_state(struct vcpu *vcpu)
 {
 	const char *source = vcpu->vm->config->name;
 
-	log_info(source, "rip=%#018lx rflags=%#lx activity=%#x interruptibility=%#x",
+	log_info(source, "rip=0x%016lx rflags=%#lx activity=%#x interruptibility=%#x",
 		vmcs_read_natural(VMCS_GUEST_RIP), vmcs_read_natural(VMCS_GUEST_RFLAGS),
 		vmcs_read32(VMCS_GUEST_ACTIVITY_STATE),
 		vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE));
@@ -80,7 +80,7 @@ void vcpu_report_state(struct vcpu *vcpu)
 		vmcs_read_natural(VMCS_GUEST_CR3), vmcs_read_natural(VMCS_GUEST_CR4),
 		vmcs_read64(VMCS_GUEST_IA32_EFER));
 	for (size_t i = 0; i < ARRAY_COUNT(segments); i++) {
-		log_info(source, "%-4s selector=%#06x base=%#018lx limit=%#010x access=%#07x",
+		log_info(source, "%-4s selector=0x%04x base=0x%016lx limit=0x%08x access=0x%05x",
 			segments[i].name, vmcs_read16(segments[i].selector),
 			vmcs_read_natural(segments[i].base), vmcs_read32(segments[i].limit),
 			vmcs_read32(segments[i].access_rights));

@@ -91,8 +91,7 @@ const char *vm_end_name(enum vm_end end);
  */
 unsigned vm_end_status(const struct vm *vm);
 
-/* Puts the devices that every guest has on its port bus: UART, debug exit, ACPI power management.
- */
+/* Puts the devices that every guest has on its port bus. */
 void vm_attach_devices(struct vm *vm);
 
 #endif

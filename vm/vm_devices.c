@@ -15,17 +15,16 @@ enum {
 static __attribute__((noinline)) uint32_t uart_port_read_wide(
 	void *context, unsigned offset, unsigned size_bytes)
 {
-	uint32_t value = UINT32_MAX;
+	uint32_t value = 0;
 
 	for (unsigned i = 0; i < size_bytes; i++) {
-		if (offset + i < UART16550_PORT_COUNT) {
-			const unsigned low = i * BITS_PER_BYTE;
+		const uint8_t byte = offset + i < UART16550_PORT_COUNT
+					     ? uart16550_read(context, offset + i)
+					     : UINT8_MAX;
 
-			value = (uint32_t)bits_put(value, low + BITS_PER_BYTE - 1, low,
-				uart16550_read(context, offset + i));
-		}
+		value |= (uint32_t)byte << (i * BITS_PER_BYTE);
 	}
-	return (uint32_t)bits_get(value, size_bytes * BITS_PER_BYTE - 1, 0);
+	return value;
 }
 
 static uint32_t uart_port_read(void *context, unsigned offset, unsigned size_bytes)

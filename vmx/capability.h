@@ -48,6 +48,7 @@ struct vmx_capability {
 #define VMX_BASIC_32BIT_ADDRESSES  (1ULL << 48)
 #define VMX_BASIC_MEMORY_TYPE_HIGH 53
 #define VMX_BASIC_MEMORY_TYPE_LOW  50
+#define VMX_BASIC_INS_OUTS_INFO    (1ULL << 54)
 #define VMX_BASIC_TRUE_CONTROLS    (1ULL << 55)
 
 /* IA32_VMX_MISC: SDM Vol. 3D Appendix A "Miscellaneous Data". */

@@ -2,9 +2,8 @@
 #ifndef VMX_CONTROL_SET_H
 #define VMX_CONTROL_SET_H
 
-#include "vmx/capability.h"
-
 #include "lib/status.h"
+#include "vmx/capability.h"
 
 /* The five control words of a VMCS, fitted to this CPU. */
 struct control_set {

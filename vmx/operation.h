@@ -2,9 +2,8 @@
 #ifndef VMX_OPERATION_H
 #define VMX_OPERATION_H
 
-#include "vmx/capability.h"
-
 #include "lib/status.h"
+#include "vmx/capability.h"
 
 /*
  * Enters VMX root operation on this CPU: locks IA32_FEATURE_CONTROL with VMX on where the firmware

@@ -121,6 +121,8 @@ const struct requirement requirements_table[] = {
 
 	{"32-bit physical addresses only", CAPABILITY_BASIC, RULE_CAN_BE_0, NEED_REQUIRED,
 		VMX_BASIC_32BIT_ADDRESSES, "a VMCS may lie above 4 GiB", "use a CPU with Intel 64"},
+	{"INS and OUTS instruction information", CAPABILITY_BASIC, RULE_CAN_BE_1, NEED_REQUIRED,
+		VMX_BASIC_INS_OUTS_INFO, "string I/O of guests is emulated", nehalem_or_newer},
 	{"TRUE capability MSRs", CAPABILITY_BASIC, RULE_CAN_BE_1, NEED_USED,
 		VMX_BASIC_TRUE_CONTROLS, "without them CR3 exiting counts as fixed to 1",
 		nehalem_or_newer},

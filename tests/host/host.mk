@@ -46,12 +46,14 @@ host_sources = $(shell awk '/SOURCES:/ { on = 1; sub(/.*SOURCES:/, "") } \
 # $(call host_test_rule,NAME): how build/host/NAME is linked.
 define host_test_rule
 $$(HOST_BUILD)/$(1): $$(HOST_OBJ)/tests/host/$(1).o \
-	$$(patsubst %.c,$$(HOST_OBJ)/%.o,$(call host_sources,tests/host/$(1).c)) $$(HOST_BUILD)/libfake.a
+	$$(patsubst %.c,$$(HOST_OBJ)/%.o,$(call host_sources,tests/host/$(1).c)) \
+	$$(HOST_BUILD)/libfake.a
 endef
 
 define fuzz_target_rule
 $$(FUZZ_BUILD)/$(1): $$(FUZZ_OBJ)/tests/fuzz/$(1).o \
-	$$(patsubst %.c,$$(FUZZ_OBJ)/%.o,$(call host_sources,tests/fuzz/$(1).c)) $$(FUZZ_BUILD)/libfake.a
+	$$(patsubst %.c,$$(FUZZ_OBJ)/%.o,$(call host_sources,tests/fuzz/$(1).c)) \
+	$$(FUZZ_BUILD)/libfake.a
 endef
 
 $(foreach name,$(HOST_TESTS),$(eval $(call host_test_rule,$(name))))
@@ -99,7 +101,8 @@ host-test: host-check-fake $(HOST_OUTPUTS)
 host-check-fake:
 	@mkdir -p $(HOST_BUILD)
 	@for file in cpu/insn.h tests/host/fake/cpu/insn.h; do \
-		grep -o '\<insn_[a-z0-9_]*(' $$file | sort -u >$(HOST_BUILD)/$$(echo $$file | tr / _).names; \
+		names=$(HOST_BUILD)/$$(echo $$file | tr / _).names; \
+		grep -o '\<insn_[a-z0-9_]*(' $$file | sort -u >$$names; \
 	done
 	@diff -u --label cpu/insn.h --label tests/host/fake/cpu/insn.h \
 		$(HOST_BUILD)/cpu_insn.h.names $(HOST_BUILD)/tests_host_fake_cpu_insn.h.names
@@ -113,14 +116,15 @@ COUNT_STAND_INS := tests/bench/stand_ins.c
 
 $(COUNT_VMCS_ACCESSES): $(COUNT_SOURCES) $(COUNT_STAND_INS) $(HOST_BUILD)/libfake.a
 	@mkdir -p $(@D)
-	@$(HOST_CC) -std=gnu11 -O1 -g $(HOST_WARNINGS) -I tests/host/fake -I. -o $@ $(COUNT_SOURCES) \
-		$(COUNT_STAND_INS) $(HOST_BUILD)/libfake.a $(HOST_SANITIZE) -lcmocka
+	@$(HOST_CC) -std=gnu11 -O1 -g $(HOST_WARNINGS) -I tests/host/fake -I. -o $@ \
+		$(COUNT_SOURCES) $(COUNT_STAND_INS) $(HOST_BUILD)/libfake.a \
+		$(HOST_SANITIZE) -lcmocka
 
 fuzz-build: $(FUZZ_BINARIES)
 
 # $(call fuzz_command,NAME,CORPUS,OPTIONS): one run, its output shown only if it fails.
-fuzz_command = mkdir -p $(2) && if ! $(FUZZ_BUILD)/$(1) -seed=1 -max_len=$(FUZZ_MAX_LEN) -timeout=20 \
-	-rss_limit_mb=1024 -artifact_prefix=$(FUZZ_BUILD)/$(1)- $(3) $(2) \
+fuzz_command = mkdir -p $(2) && if ! $(FUZZ_BUILD)/$(1) -seed=1 -max_len=$(FUZZ_MAX_LEN) \
+	-timeout=20 -rss_limit_mb=1024 -artifact_prefix=$(FUZZ_BUILD)/$(1)- $(3) $(2) \
 	$(wildcard tests/fuzz/corpus/$(1)) >$(FUZZ_BUILD)/$(1).log 2>&1; \
 	then cat $(FUZZ_BUILD)/$(1).log; echo "fuzz: $(1) failed"; exit 1; fi; \
 	echo "fuzz: $(1): $$(grep '^Done ' $(FUZZ_BUILD)/$(1).log)"

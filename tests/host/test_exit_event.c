@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* SOURCES: exits/exit_event.c vm/event.c vm/vm.c vm/guest_memory.c lib/format.c
+ * tests/host/vcpu_fixture.c */
+#include "cpu/msr.h"
+#include "cpu/registers.h"
+#include "cpu/trap.h"
+#include "exits/exit.h"
+#include "fake_insn.h"
+#include "fake_panic.h"
+#include "tests/host/vcpu_fixture.h"
+#include "vmx/control_bits.h"
+#include "vmx/vmcs.h"
+
+#include <string.h>
+
+enum { DR6 = 6 };
+
+static unsigned interrupt_count;
+static uint8_t interrupt_vector;
+
+void trap_external_interrupt(uint8_t vector)
+{
+	interrupt_count++;
+	interrupt_vector = vector;
+}
+
+static enum exit_action debug_exit(struct vcpu_fixture *f, uint64_t qualification)
+{
+	fake_vmcs_set(VMCS_VM_EXIT_INTERRUPTION_INFO, INJECTED_DB);
+	fake_vmcs_set(VMCS_EXIT_QUALIFICATION, qualification);
+	return exit_handle_exception_or_nmi(&f->vcpu);
+}
+
+static void a_debug_exception_is_delivered_to_the_guest(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	assert_int_equal(debug_exit(f, DR6_BS), EXIT_RESUME);
+	assert_int_equal(vcpu_fixture_injected(), INJECTED_DB);
+	assert_int_equal(fake_vmcs_get(VMCS_GUEST_RIP), VCPU_FIXTURE_RIP);
+}
+
+static void its_causes_go_to_dr6(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	fake_cpu.dr[DR6] = DR6_FIXED1 | DR6_BD | 0xf;
+	(void)debug_exit(f, DR6_BS | 0x2);
+	assert_int_equal(fake_cpu.dr[DR6], DR6_FIXED1 | DR6_BD | DR6_BS | 0x2);
+}
+
+static void bits_that_are_no_cause_stay_out_of_dr6(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	fake_cpu.dr[DR6] = DR6_FIXED1;
+	(void)debug_exit(f, UINT64_MAX);
+	assert_int_equal(fake_cpu.dr[DR6], DR6_FIXED1 | DR6_BD | DR6_BS | 0xf);
+}
+
+static void general_detect_is_switched_off(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	fake_vmcs_set(VMCS_GUEST_DR7, DR7_FIXED1 | DR7_GD | 3);
+	(void)debug_exit(f, DR6_BD);
+	assert_int_equal(fake_vmcs_get(VMCS_GUEST_DR7), DR7_FIXED1 | 3);
+}
+
+static void lbr_and_btf_are_switched_off(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	fake_vmcs_set(VMCS_GUEST_IA32_DEBUGCTL, DEBUGCTL_LBR | DEBUGCTL_BTF);
+	(void)debug_exit(f, DR6_BS);
+	assert_int_equal(fake_vmcs_get(VMCS_GUEST_IA32_DEBUGCTL), 0);
+}
+
+/* Else the entry demands a pending BS: a guest that steps over STI would fail to enter. */
+static void a_debug_exception_ends_the_interrupt_shadow(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	fake_vmcs_set(VMCS_GUEST_RFLAGS, RFLAGS_FIXED1 | RFLAGS_TF | RFLAGS_IF);
+	fake_vmcs_set(VMCS_GUEST_INTERRUPTIBILITY_STATE,
+		INTERRUPTIBILITY_BLOCKING_BY_STI | INTERRUPTIBILITY_BLOCKING_BY_NMI);
+	(void)debug_exit(f, DR6_BS);
+	assert_int_equal(
+		fake_vmcs_get(VMCS_GUEST_INTERRUPTIBILITY_STATE), INTERRUPTIBILITY_BLOCKING_BY_NMI);
+	fake_vmcs_set(VMCS_GUEST_INTERRUPTIBILITY_STATE, INTERRUPTIBILITY_BLOCKING_BY_MOV_SS);
+	(void)debug_exit(f, DR6_BD);
+	assert_int_equal(fake_vmcs_get(VMCS_GUEST_INTERRUPTIBILITY_STATE), 0);
+}
+
+static void int1_goes_on_behind_itself(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	fake_vmcs_set(VMCS_VM_EXIT_INTERRUPTION_INFO, INJECTED_INT1);
+	fake_vmcs_set(VMCS_VM_EXIT_INSTRUCTION_LENGTH, 1);
+	assert_int_equal(exit_handle_exception_or_nmi(&f->vcpu), EXIT_RESUME);
+	assert_int_equal(vcpu_fixture_injected(), INJECTED_INT1);
+	assert_int_equal(fake_vmcs_get(VMCS_VM_ENTRY_INSTRUCTION_LENGTH), 1);
+}
+
+static void an_alignment_check_keeps_its_error_code(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	fake_vmcs_set(VMCS_VM_EXIT_INTERRUPTION_INFO, INJECTED_AC);
+	fake_vmcs_set(VMCS_VM_EXIT_INTERRUPTION_ERROR_CODE, 0);
+	fake_vmcs_set(VMCS_VM_ENTRY_EXCEPTION_ERROR_CODE, 0x55);
+	assert_int_equal(exit_handle_exception_or_nmi(&f->vcpu), EXIT_RESUME);
+	assert_int_equal(vcpu_fixture_injected(), INJECTED_AC);
+	assert_int_equal(fake_vmcs_get(VMCS_VM_ENTRY_EXCEPTION_ERROR_CODE), 0);
+}
+
+static enum exit_action exception_out_of(struct vcpu_fixture *f, uint32_t info, uint32_t vectoring)
+{
+	fake_vmcs_set(VMCS_VM_EXIT_INTERRUPTION_INFO, info);
+	fake_vmcs_set(VMCS_IDT_VECTORING_INFO, vectoring);
+	return exit_handle_exception_or_nmi(&f->vcpu);
+}
+
+static void an_exception_out_of_its_own_delivery_ends_the_guest(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	assert_int_equal(exception_out_of(f, INJECTED_AC, INJECTED_AC), EXIT_STOP);
+	assert_int_equal(f->vm.end, VM_END_CRASHED);
+	assert_non_null(strstr(f->vm.end_reason, "endless delivery"));
+	assert_int_equal(exception_out_of(f, INJECTED_DB, INJECTED_DB), EXIT_STOP);
+	assert_int_equal(vcpu_fixture_injected(), 0);
+}
+
+static void an_exception_out_of_another_delivery_is_delivered(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	const uint32_t int_17 = 0x80000411;
+
+	assert_int_equal(exception_out_of(f, INJECTED_AC, INJECTED_PF), EXIT_RESUME);
+	assert_int_equal(exception_out_of(f, INJECTED_AC, int_17), EXIT_RESUME);
+	assert_int_equal(exception_out_of(f, INJECTED_AC, INJECTED_AC & 0x7fffffff), EXIT_RESUME);
+	assert_int_equal(vcpu_fixture_injected(), INJECTED_AC);
+}
+
+static void an_nmi_is_the_hosts(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	fake_vmcs_set(VMCS_VM_EXIT_INTERRUPTION_INFO, 0x80000202);
+	assert_int_equal(exit_handle_exception_or_nmi(&f->vcpu), EXIT_RESUME);
+	assert_int_equal(fake_cpu.int_nmi_count, 1);
+	assert_int_equal(vcpu_fixture_injected(), 0);
+}
+
+static void handle_exception(void *vcpu)
+{
+	(void)exit_handle_exception_or_nmi(vcpu);
+}
+
+static void a_machine_check_ends_the_run(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	fake_vmcs_set(VMCS_VM_EXIT_INTERRUPTION_INFO, 0x80000312);
+	assert_true(fake_panics(handle_exception, &f->vcpu));
+	assert_non_null(strstr(fake_panic_text(), "vm0"));
+}
+
+static void an_exception_that_we_do_not_intercept_is_unhandled(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	fake_vmcs_set(VMCS_VM_EXIT_INTERRUPTION_INFO, INJECTED_PF);
+	assert_int_equal(exit_handle_exception_or_nmi(&f->vcpu), EXIT_UNHANDLED);
+}
+
+static void an_external_interrupt_goes_to_the_host(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	interrupt_count = 0;
+	fake_vmcs_set(VMCS_VM_EXIT_INTERRUPTION_INFO, 0x80000031);
+	assert_int_equal(exit_handle_external_interrupt(&f->vcpu), EXIT_RESUME);
+	assert_int_equal(interrupt_count, 1);
+	assert_int_equal(interrupt_vector, 0x31);
+	fake_vmcs_set(VMCS_VM_EXIT_INTERRUPTION_INFO, 0x31);
+	assert_int_equal(exit_handle_external_interrupt(&f->vcpu), EXIT_RESUME);
+	assert_int_equal(interrupt_count, 1);
+	assert_int_equal(vcpu_fixture_injected(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_VCPU(a_debug_exception_is_delivered_to_the_guest),
+		WITH_VCPU(its_causes_go_to_dr6),
+		WITH_VCPU(bits_that_are_no_cause_stay_out_of_dr6),
+		WITH_VCPU(general_detect_is_switched_off),
+		WITH_VCPU(lbr_and_btf_are_switched_off),
+		WITH_VCPU(a_debug_exception_ends_the_interrupt_shadow),
+		WITH_VCPU(int1_goes_on_behind_itself),
+		WITH_VCPU(an_alignment_check_keeps_its_error_code),
+		WITH_VCPU(an_exception_out_of_its_own_delivery_ends_the_guest),
+		WITH_VCPU(an_exception_out_of_another_delivery_is_delivered),
+		WITH_VCPU(an_nmi_is_the_hosts),
+		WITH_VCPU(a_machine_check_ends_the_run),
+		WITH_VCPU(an_exception_that_we_do_not_intercept_is_unhandled),
+		WITH_VCPU(an_external_interrupt_goes_to_the_host),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* SOURCES: vm/msr_policy.c vm/msr_mtrr.c vm/cpuid_policy.c vm/vcpu.c vm/guest_memory.c
+ * exits/exit_msr.c vm/event.c lib/format.c tests/host/vcpu_fixture.c */
+#include "vm/msr_policy.h"
+
+#include "cpu/cpuid.h"
+#include "cpu/msr.h"
+#include "cpu/registers.h"
+#include "exits/exit.h"
+#include "fake_insn.h"
+#include "fake_log.h"
+#include "tests/host/vcpu_fixture.h"
+#include "vmx/control_bits.h"
+#include "vmx/vmcs.h"
+
+#include <string.h>
+
+static int set_up(void **state)
+{
+	struct vcpu_fixture *f;
+
+	(void)vcpu_fixture_set_up(state);
+	f = *state;
+	f->vcpu.msrs.apic_base = 0xfee00900;
+	fake_cpuid_set(CPUID_LEAF_EXTENDED_FEATURES, 0,
+		(struct cpuid_result){.edx = CPUID_80000001_EDX_SYSCALL | CPUID_80000001_EDX_XD});
+	return 0;
+}
+
+static uint64_t read_msr(struct vcpu_fixture *f, uint32_t msr)
+{
+	uint64_t value = 0xdead;
+
+	assert_true(msr_policy_read(&f->vcpu, msr, &value));
+	return value;
+}
+
+static bool write_msr(struct vcpu_fixture *f, uint32_t msr, uint64_t value)
+{
+	return msr_policy_write(&f->vcpu, msr, value);
+}
+
+static void msrs_that_do_not_exist_are_gp(void **state)
+{
+	const uint32_t absent[] = {0x0, 0x11, 0x12, 0x33, 0x48, 0xc1, 0x186, 0x480, 0x48c, 0x802,
+		MSR_IA32_XSS, 0x4b564d00, 0x4b564d07, 0x40000000, 0xc0000085, 0xc0010000,
+		0xffffffff};
+	uint64_t value;
+
+	for (size_t i = 0; i < ARRAY_COUNT(absent); i++) {
+		struct vcpu_fixture *f = *state;
+
+		assert_false(msr_policy_read(&f->vcpu, absent[i], &value));
+		assert_false(write_msr(f, absent[i], 0));
+	}
+}
+
+static void the_feature_control_is_locked_with_vmx_off(void **state)
+{
+	assert_int_equal(read_msr(*state, MSR_IA32_FEATURE_CONTROL), FEATURE_CONTROL_LOCK);
+	assert_false(write_msr(*state, MSR_IA32_FEATURE_CONTROL, 5));
+}
+
+static void machine_checks_have_no_banks(void **state)
+{
+	assert_int_equal(read_msr(*state, MSR_IA32_MCG_CAP), 0);
+	assert_int_equal(read_msr(*state, MSR_IA32_MCG_STATUS), 0);
+	assert_true(write_msr(*state, MSR_IA32_MCG_STATUS, 0));
+	assert_false(write_msr(*state, MSR_IA32_MCG_STATUS, 1));
+	assert_false(write_msr(*state, MSR_IA32_MCG_CAP, 0));
+}
+
+static void microcode_updates_are_swallowed(void **state)
+{
+	assert_true(write_msr(*state, MSR_IA32_BIOS_UPDT_TRIG, 0x1000));
+	assert_true(write_msr(*state, MSR_IA32_BIOS_SIGN_ID, 0));
+	assert_int_equal(read_msr(*state, MSR_IA32_BIOS_SIGN_ID), 0);
+}
+
+static void apic_base_keeps_bsp_enable_and_address(void **state)
+{
+	assert_int_equal(read_msr(*state, MSR_IA32_APIC_BASE), 0xfee00900);
+	assert_true(write_msr(*state, MSR_IA32_APIC_BASE, 0xfffffff100));
+	assert_int_equal(read_msr(*state, MSR_IA32_APIC_BASE), 0xfffffff100);
+	assert_false(write_msr(*state, MSR_IA32_APIC_BASE, 0xfee00900 | BIT(10)));
+	assert_false(write_msr(*state, MSR_IA32_APIC_BASE, 0xfee00900 | BIT(0)));
+	assert_false(write_msr(*state, MSR_IA32_APIC_BASE, 0xfee00900 | BIT(40)));
+	assert_int_equal(read_msr(*state, MSR_IA32_APIC_BASE), 0xfffffff100);
+}
+
+static void misc_enable_keeps_its_fixed_bits(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	f->vcpu.msrs.misc_enable = BIT(11) | BIT(12);
+	assert_true(write_msr(f, MSR_IA32_MISC_ENABLE, BIT(0) | BIT(34) | BIT(7)));
+	assert_int_equal(read_msr(f, MSR_IA32_MISC_ENABLE), BIT(0) | BIT(11) | BIT(12));
+}
+
+static void efer_takes_what_cpuid_shows(void **state)
+{
+	vcpu_fixture_32bit(*state);
+	assert_true(write_msr(*state, MSR_IA32_EFER, EFER_SCE | EFER_LME | EFER_NXE));
+	assert_int_equal(fake_vmcs_get(VMCS_GUEST_IA32_EFER), EFER_SCE | EFER_LME | EFER_NXE);
+	for (unsigned bit = 0; bit < 64; bit++) {
+		const uint64_t defined = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
+
+		assert_int_equal(
+			write_msr(*state, MSR_IA32_EFER, BIT(bit)), (BIT(bit) & defined) != 0);
+	}
+	fake_cpuid_set(CPUID_LEAF_EXTENDED_FEATURES, 0, (struct cpuid_result){0});
+	assert_false(write_msr(*state, MSR_IA32_EFER, EFER_NXE));
+	assert_false(write_msr(*state, MSR_IA32_EFER, EFER_SCE));
+}
+
+static void efer_lma_cannot_be_written(void **state)
+{
+	vcpu_fixture_32bit(*state);
+	assert_true(write_msr(*state, MSR_IA32_EFER, EFER_LMA));
+	assert_int_equal(fake_vmcs_get(VMCS_GUEST_IA32_EFER), 0);
+	vcpu_fixture_64bit(*state);
+	assert_true(write_msr(*state, MSR_IA32_EFER, EFER_LME));
+	assert_int_equal(fake_vmcs_get(VMCS_GUEST_IA32_EFER), EFER_LME | EFER_LMA);
+}
+
+static void efer_lme_does_not_change_under_paging(void **state)
+{
+	vcpu_fixture_64bit(*state);
+	assert_false(write_msr(*state, MSR_IA32_EFER, 0));
+	assert_true(write_msr(*state, MSR_IA32_EFER, EFER_LME | EFER_SCE));
+	vcpu_fixture_32bit(*state);
+	fake_vmcs_set(VMCS_GUEST_CR0, CR0_PE | CR0_PG);
+	assert_false(write_msr(*state, MSR_IA32_EFER, EFER_LME));
+}
+
+static void debugctl_takes_lbr_and_btf(void **state)
+{
+	assert_true(write_msr(*state, MSR_IA32_DEBUGCTL, DEBUGCTL_BTF));
+	assert_int_equal(read_msr(*state, MSR_IA32_DEBUGCTL), DEBUGCTL_BTF);
+	assert_false(write_msr(*state, MSR_IA32_DEBUGCTL, BIT(6)));
+	assert_false(write_msr(*state, MSR_IA32_DEBUGCTL, BIT(15)));
+	assert_int_equal(read_msr(*state, MSR_IA32_DEBUGCTL), DEBUGCTL_BTF);
+}
+
+static void writing_the_tsc_moves_its_offset(void **state)
+{
+	fake_cpu.tsc = 1000;
+	assert_true(write_msr(*state, MSR_IA32_TSC, 5000));
+	assert_int_equal(fake_vmcs_get(VMCS_TSC_OFFSET), 4000);
+	assert_true(write_msr(*state, MSR_IA32_TSC, 0));
+	assert_int_equal(fake_vmcs_get(VMCS_TSC_OFFSET) + 1001, 0);
+}
+
+/* SDM Vol. 3C "MSR-Bitmap Address": four bitmaps of 1 KiB. */
+static bool exits(const uint8_t *bitmap, uint32_t msr, bool is_write)
+{
+	const bool is_high = msr >= 0xc0000000;
+	const uint32_t index = is_high ? msr - 0xc0000000 : msr;
+	const uint32_t start = (is_write ? 2048u : 0u) + (is_high ? 1024u : 0u);
+
+	return (bitmap[start + index / 8] >> (index % 8) & 1) != 0;
+}
+
+static bool is_guests_own(uint32_t msr, bool is_write)
+{
+	switch (msr) {
+	case MSR_IA32_TSC:
+	case MSR_IA32_EFER:
+		return !is_write;
+	case MSR_IA32_SYSENTER_CS:
+	case MSR_IA32_SYSENTER_ESP:
+	case MSR_IA32_SYSENTER_EIP:
+	case MSR_IA32_PAT:
+	case MSR_IA32_STAR:
+	case MSR_IA32_LSTAR:
+	case MSR_IA32_CSTAR:
+	case MSR_IA32_FMASK:
+	case MSR_IA32_FS_BASE:
+	case MSR_IA32_GS_BASE:
+	case MSR_IA32_KERNEL_GS_BASE:
+	case MSR_IA32_TSC_AUX:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void all_msrs_exit_but_the_guests_own(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	uint8_t bitmap[4096] = {0};
+
+	msr_policy_fill_bitmap(bitmap, &f->vcpu.controls);
+	for (uint32_t i = 0; i < 4 * 0x2000; i++) {
+		const uint32_t msr = (i & 0x2000) != 0 ? 0xc0000000 + (i & 0x1fff) : i & 0x1fff;
+		const bool is_write = (i & 0x4000) != 0;
+
+		assert_int_equal(exits(bitmap, msr, is_write), !is_guests_own(msr, is_write));
+	}
+}
+
+static void tsc_aux_exits_where_rdtscp_is_not_enabled(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	uint8_t bitmap[4096] = {0};
+
+	f->vcpu.controls.secondary &= ~(uint32_t)SECONDARY_ENABLE_RDTSCP;
+	msr_policy_fill_bitmap(bitmap, &f->vcpu.controls);
+	assert_true(exits(bitmap, MSR_IA32_TSC_AUX, false));
+	assert_true(exits(bitmap, MSR_IA32_TSC_AUX, true));
+}
+
+static void the_next_guest_finds_cleared_msrs(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	const uint32_t own[] = {MSR_IA32_STAR, MSR_IA32_LSTAR, MSR_IA32_CSTAR, MSR_IA32_FMASK,
+		MSR_IA32_KERNEL_GS_BASE, MSR_IA32_TSC_AUX};
+	uint64_t value;
+
+	for (size_t i = 0; i < ARRAY_COUNT(own); i++) {
+		fake_msr_set(own[i], 0x1234);
+	}
+	msr_policy_reset_passed_through(&f->vcpu.controls);
+	for (size_t i = 0; i < ARRAY_COUNT(own); i++) {
+		assert_true(fake_msr_get(own[i], &value));
+		assert_int_equal(value, 0);
+	}
+}
+
+static void rdmsr_splits_the_value_and_clears_upper_halves(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	f->vcpu.msrs.apic_base = 0x1234567890;
+	memset(f->vcpu.frame.registers, 0xff, sizeof(f->vcpu.frame.registers));
+	f->vcpu.frame.registers[REGISTER_RCX] = 0xffffffff00000000 | MSR_IA32_APIC_BASE;
+	assert_int_equal(exit_handle_rdmsr(&f->vcpu), EXIT_NEXT_INSTRUCTION);
+	assert_int_equal(f->vcpu.frame.registers[REGISTER_RAX], 0x34567890);
+	assert_int_equal(f->vcpu.frame.registers[REGISTER_RDX], 0x12);
+}
+
+static void wrmsr_joins_the_low_halves(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	f->vcpu.frame.registers[REGISTER_RAX] = 0xaaaaaaaafee00900;
+	f->vcpu.frame.registers[REGISTER_RDX] = 0xbbbbbbbb00000012;
+	f->vcpu.frame.registers[REGISTER_RCX] = MSR_IA32_APIC_BASE;
+	assert_int_equal(exit_handle_wrmsr(&f->vcpu), EXIT_NEXT_INSTRUCTION);
+	assert_int_equal(f->vcpu.msrs.apic_base, 0x12fee00900);
+}
+
+static void a_refused_msr_is_gp_with_a_bounded_number_of_warnings(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	size_t lines = 0;
+
+	f->vcpu.frame.registers[REGISTER_RCX] = 0xdead;
+	f->vcpu.frame.registers[REGISTER_RAX] = 0x1111;
+	for (int i = 0; i < 100; i++) {
+		fake_vmcs_set(VMCS_VM_ENTRY_INTERRUPTION_INFO, 0);
+		assert_int_equal(
+			i % 2 == 0 ? exit_handle_rdmsr(&f->vcpu) : exit_handle_wrmsr(&f->vcpu),
+			EXIT_RESUME);
+		assert_int_equal(vcpu_fixture_injected(), INJECTED_GP);
+	}
+	assert_int_equal(f->vcpu.frame.registers[REGISTER_RAX], 0x1111);
+	for (const char *c = fake_log_text(); *c != '\0'; c++) {
+		lines += *c == '\n';
+	}
+	assert_int_equal(lines, VCPU_WARNINGS_MAX + 1);
+	assert_non_null(
+		strstr(fake_log_text(), "warning: vm0/vcpu0: RDMSR gives #GP msr=0xdead\n"));
+}
+
+#define WITH_MSRS(test) cmocka_unit_test_setup_teardown(test, set_up, vcpu_fixture_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_MSRS(msrs_that_do_not_exist_are_gp),
+		WITH_MSRS(the_feature_control_is_locked_with_vmx_off),
+		WITH_MSRS(machine_checks_have_no_banks),
+		WITH_MSRS(microcode_updates_are_swallowed),
+		WITH_MSRS(apic_base_keeps_bsp_enable_and_address),
+		WITH_MSRS(misc_enable_keeps_its_fixed_bits),
+		WITH_MSRS(efer_takes_what_cpuid_shows),
+		WITH_MSRS(efer_lma_cannot_be_written),
+		WITH_MSRS(efer_lme_does_not_change_under_paging),
+		WITH_MSRS(debugctl_takes_lbr_and_btf),
+		WITH_MSRS(writing_the_tsc_moves_its_offset),
+		WITH_MSRS(all_msrs_exit_but_the_guests_own),
+		WITH_MSRS(tsc_aux_exits_where_rdtscp_is_not_enabled),
+		WITH_MSRS(the_next_guest_finds_cleared_msrs),
+		WITH_MSRS(rdmsr_splits_the_value_and_clears_upper_halves),
+		WITH_MSRS(wrmsr_joins_the_low_halves),
+		WITH_MSRS(a_refused_msr_is_gp_with_a_bounded_number_of_warnings),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
