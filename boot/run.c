@@ -12,6 +12,8 @@
 #include "vmx/doctor.h"
 #include "vmx/operation.h"
 
+enum { TRAP_ADDRESS = 0x10 };
+
 enum run_status {
 	RUN_STATUS_OK = 0,
 	RUN_STATUS_FAILED = 1,
@@ -82,13 +84,14 @@ static void start_guest_serial(const struct options *options, struct run_context
 	context->raw_byte = guest_serial_byte;
 }
 
-/* Reads address 0, which is not mapped, for a report to look at: the run ends in a panic. */
+/* Reads from page 0, which is not mapped, for a report to look at: the run ends in a panic. */
 static unsigned provoke_trap(void)
 {
-	const volatile uint64_t *const nothing = NULL;
+	volatile uint64_t address = TRAP_ADDRESS;
+	const volatile uint64_t *unmapped = hpa_pointer(hpa(address));
 
-	log_info("boot", "mode=trap: a read of address 0 follows");
-	return *nothing == 0 ? RUN_STATUS_FAILED : RUN_STATUS_OK;
+	log_info("boot", "mode=trap: a read of address %#x follows", TRAP_ADDRESS);
+	return *unmapped == 0 ? RUN_STATUS_FAILED : RUN_STATUS_OK;
 }
 
 unsigned hypervisor_run(const struct boot_info *info, const struct options *options)

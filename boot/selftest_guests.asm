@@ -30,14 +30,16 @@ selftest_spin_masked_start:
 	SPIN_AND_END
 selftest_spin_masked_end:
 
-; Spins with interrupts enabled; its interrupt table is empty, so an interrupt that reached it would crash it.
+; Spins with interrupts enabled; its interrupt table is empty, so an interrupt that reached it
+; would crash it.
 global selftest_spin_open_start, selftest_spin_open_end
 selftest_spin_open_start:
 	sti
 	SPIN_AND_END
 selftest_spin_open_end:
 
-; Sends an NMI to its own CPU. In: DS base = the local APIC's page, EAX = the CPU's APIC ID in bits 31:24.
+; Sends an NMI to its own CPU. In: DS base = the local APIC's page, EAX = the CPU's APIC ID in
+; bits 31:24.
 global selftest_nmi_start, selftest_nmi_end
 selftest_nmi_start:
 	mov	[LOCAL_APIC_ICR_HIGH], eax

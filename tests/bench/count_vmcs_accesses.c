@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prints how many VMREADs and VMWRITEs one VM exit of each kind costs, counted by the fake CPU under
- * the very same exit code. The entry assembly has none.
+ * Prints how many VMREADs and VMWRITEs one VM exit of each kind costs, counted by the fake CPU
+ * under the very same exit code. The entry assembly has none.
  */
 #include "cpu/msr.h"
 #include "cpu/registers.h"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""An exception in the hypervisor: reported with registers and a symbolised backtrace, status 127."""
+"""An exception in the hypervisor: registers and a symbolised backtrace in the log, status 127."""
 
 import re
 
