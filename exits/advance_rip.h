@@ -33,21 +33,24 @@ enum code_width {
 static inline void advance_rip(
 	const struct vcpu *vcpu, uint32_t instruction_length, enum code_width width)
 {
-	const uint32_t shadow =
-		(uint32_t)(INTERRUPTIBILITY_BLOCKING_BY_STI | INTERRUPTIBILITY_BLOCKING_BY_MOV_SS);
 	const uint64_t rip = vmcs_read_natural(VMCS_GUEST_RIP);
-	const uint32_t interruptibility = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
-	const uint64_t rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
 	uint64_t next = rip + instruction_length;
+	uint32_t interruptibility;
+	uint64_t rflags;
 
 	/* Outside 64-bit code RIP has 32 bits, so only a carry out of them can be wrong. */
 	if (width != CODE_WIDTH_64 && (rip ^ next) > UINT32_MAX) {
 		next = advance_rip_wrap(vcpu, next);
 	}
 	vmcs_write_natural(VMCS_GUEST_RIP, next);
-	if ((interruptibility & shadow) != 0) {
-		vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY_STATE, interruptibility & ~shadow);
+	/* Each field is read where it is tested: values that live over a call would cost a
+	 * register. */
+	interruptibility = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
+	if ((interruptibility & INTERRUPTIBILITY_SHADOW) != 0) {
+		vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY_STATE,
+			interruptibility & ~(uint32_t)INTERRUPTIBILITY_SHADOW);
 	}
+	rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
 	if ((rflags & (RFLAGS_TF | RFLAGS_RF)) != 0) {
 		advance_rip_end_flags(rflags);
 	}

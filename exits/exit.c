@@ -48,7 +48,7 @@ static __attribute__((cold, noinline)) enum vmx_resume exit_finish(
 	}
 }
 
-/* All exits but VMCALL. Never inlined, so that the hypercall path saves no registers for it. */
+/* All exits but VMCALL. */
 static __attribute__((noinline)) enum vmx_resume exit_dispatch_by_table(
 	struct vcpu *vcpu, uint32_t reason)
 {
@@ -72,9 +72,5 @@ enum vmx_resume exit_dispatch(struct vmx_frame *frame)
 	struct vcpu *vcpu = (struct vcpu *)frame;
 	const uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
 
-	if (reason != EXIT_REASON_VMCALL) {
-		return exit_dispatch_by_table(vcpu, reason);
-	}
-	vcpu->exit_counts[EXIT_REASON_VMCALL]++;
-	return vmcall(vcpu);
+	return reason == EXIT_REASON_VMCALL ? vmcall(vcpu) : exit_dispatch_by_table(vcpu, reason);
 }

@@ -23,12 +23,11 @@ enum { DR6 = 6 };
  */
 static void end_interrupt_shadow(void)
 {
-	const uint32_t shadow =
-		(uint32_t)(INTERRUPTIBILITY_BLOCKING_BY_STI | INTERRUPTIBILITY_BLOCKING_BY_MOV_SS);
 	const uint32_t interruptibility = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
 
-	if ((interruptibility & shadow) != 0) {
-		vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY_STATE, interruptibility & ~shadow);
+	if ((interruptibility & INTERRUPTIBILITY_SHADOW) != 0) {
+		vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY_STATE,
+			interruptibility & ~(uint32_t)INTERRUPTIBILITY_SHADOW);
 	}
 }
 

@@ -31,6 +31,7 @@ void vm_end(struct vm *vm, enum vm_end end, uint32_t code, const char *template,
 		return;
 	}
 	vm->end = end;
+	vm->after_call = VMX_RESUME_NOT;
 	vm->end_code = code;
 	va_start(args, template);
 	vformat(vm->end_reason, sizeof(vm->end_reason), template, args);

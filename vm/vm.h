@@ -10,6 +10,7 @@
 #include "vm/guest_memory.h"
 #include "vm/loader.h"
 #include "vm/port_bus.h"
+#include "vmx/entry.h"
 #include "vmx/ept.h"
 
 enum {
@@ -69,6 +70,7 @@ struct vm {
 	struct acpi_pm acpi_pm;
 	struct guest_console console;
 	enum vm_end end;
+	enum vmx_resume after_call; /* VMX_RESUME_NOT once it has ended. */
 	uint32_t end_code;
 	char end_reason[VM_REASON_MAX]; /* For VM_END_CRASHED and VM_END_NOT_STARTED. */
 };

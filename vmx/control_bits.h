@@ -80,8 +80,10 @@
 /* SDM Vol. 3C "Guest Non-Register State": interruptibility. */
 #define INTERRUPTIBILITY_BLOCKING_BY_STI    BIT(0)
 #define INTERRUPTIBILITY_BLOCKING_BY_MOV_SS BIT(1)
-#define INTERRUPTIBILITY_BLOCKING_BY_SMI    BIT(2)
-#define INTERRUPTIBILITY_BLOCKING_BY_NMI    BIT(3)
+#define INTERRUPTIBILITY_SHADOW                                                                    \
+	(INTERRUPTIBILITY_BLOCKING_BY_STI | INTERRUPTIBILITY_BLOCKING_BY_MOV_SS)
+#define INTERRUPTIBILITY_BLOCKING_BY_SMI BIT(2)
+#define INTERRUPTIBILITY_BLOCKING_BY_NMI BIT(3)
 
 /* The same section: activity state. */
 enum activity_state {

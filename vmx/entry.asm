@@ -78,8 +78,8 @@ vmx_exit_entry:
 	mov	rdi, rsp
 	call	[rsp + VMX_FRAME_HANDLE_EXIT]
 	cmp	eax, VMX_RESUME_ALL
-	ja	.call
-	jb	guest_stopped
+	jb	.call
+	ja	guest_stopped
 	LOAD_PRESERVED_REGISTERS
 .call:
 	LOAD_SCRATCH_REGISTERS

@@ -28,13 +28,13 @@ enum register_number {
 
 /* What becomes of the guest after a VM exit. */
 enum vmx_resume {
-	VMX_RESUME_NOT = 0, /* vmx_run() returns. */
-	VMX_RESUME_ALL = 1, /* It goes on with all registers from the frame. */
 	/*
-	 * The same, where of the registers that a C function must preserve (RBX, RBP, R12 to R15)
-	 * none was changed in the frame: the CPU holds them still, and they are not loaded.
+	 * It goes on. Of the registers that a C function must preserve (RBX, RBP, R12 to R15) none
+	 * was changed in the frame: the CPU holds them still, and they are not loaded.
 	 */
-	VMX_RESUME_CALL = 2,
+	VMX_RESUME_CALL = 0,
+	VMX_RESUME_ALL = 1, /* It goes on with all registers from the frame. */
+	VMX_RESUME_NOT = 2, /* vmx_run() returns. */
 };
 
 /*

@@ -45,7 +45,7 @@ static bool dispatch(struct vcpu_fixture *f, uint32_t reason, uint32_t length)
 	fake_vmcs_set(VMCS_EXIT_REASON, reason);
 	fake_vmcs_set(VMCS_VM_EXIT_INSTRUCTION_LENGTH, length);
 	fake_vmcs_set(VMCS_VM_ENTRY_INTERRUPTION_INFO, 0);
-	return exit_dispatch(&f->vcpu.frame);
+	return exit_dispatch(&f->vcpu.frame) != VMX_RESUME_NOT;
 }
 
 static bool vmcall(struct vcpu_fixture *f, uint64_t number)
@@ -133,7 +133,7 @@ static void a_64_bit_vmcall_costs_at_most_seven_vmcs_accesses(void **state)
 	f->vcpu.frame.registers[REGISTER_RAX] = KVM_CALL_VAPIC_POLL_IRQ;
 	fake_cpu.vmread_count = 0;
 	fake_cpu.vmwrite_count = 0;
-	assert_true(exit_dispatch(&f->vcpu.frame));
+	assert_int_equal(exit_dispatch(&f->vcpu.frame), VMX_RESUME_CALL);
 	assert_true(fake_cpu.vmread_count + fake_cpu.vmwrite_count <= 7);
 	assert_int_equal(fake_cpu.vmwrite_count, 1);
 }
