@@ -10,6 +10,9 @@ import pytest
 from bochs_machine import TOP
 from trivet_lib.machine import Machine
 
+# One boot for all of them.
+pytestmark = pytest.mark.xdist_group("broken-modules")
+
 GOOD = TOP / "build" / "guests" / "invd.elf"
 MEMORY_MIB = 256
 NOT_STARTED = 126
