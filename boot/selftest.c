@@ -22,9 +22,7 @@ enum {
 	STATUS_OF_A_CRASH = 126,
 };
 
-#define GUEST_MEMORY   MIB(1)
-#define APIC_BASE_EN   BIT(11)
-#define APIC_BASE_EXTD BIT(10)
+#define GUEST_MEMORY MIB(1)
 
 /* The boot processor alone runs the self-test. */
 static unsigned passed;

@@ -22,8 +22,6 @@ enum {
 	VECTORS_PER_ISR = 32,
 };
 
-#define APIC_BASE_EXTD         BIT(10)
-#define APIC_BASE_EN           BIT(11)
 #define APIC_BASE_ADDRESS_HIGH 51
 #define APIC_BASE_ADDRESS_LOW  12
 #define APIC_LVT_MASKED        BIT(16)

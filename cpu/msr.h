@@ -57,6 +57,11 @@ enum {
 	MSR_IA32_TSC_AUX = 0xc0000103,
 };
 
+/* IA32_APIC_BASE. */
+#define APIC_BASE_BSP  BIT(8)
+#define APIC_BASE_EXTD BIT(10)
+#define APIC_BASE_EN   BIT(11)
+
 /* IA32_FEATURE_CONTROL. */
 #define FEATURE_CONTROL_LOCK            BIT(0)
 #define FEATURE_CONTROL_VMX_IN_SMX      BIT(1)

@@ -21,8 +21,6 @@ enum {
 };
 
 #define BITMAP_HIGH_FIRST    0xc0000000u
-#define APIC_BASE_EN         BIT(11)
-#define APIC_BASE_BSP        BIT(8)
 #define MISC_ENABLE_WRITABLE (BIT(0) | BIT(3) | BIT(16) | BIT(18) | BIT(22))
 
 /* MSRs that pass through: the guest's alone while it runs, and of no effect on us. */

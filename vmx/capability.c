@@ -1,28 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmx/capability.h"
 
+#include "cpu/cpuid.h"
 #include "cpu/insn.h"
 #include "cpu/msr.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmx/control_bits.h"
 
-/* SDM Vol. 2A "CPUID-CPU Identification". */
-enum {
-	CPUID_VENDOR_LEAF = 0x0,
-	CPUID_FEATURES_LEAF = 0x1,
-	CPUID_EXTENDED_MAXIMUM_LEAF = 0x80000000,
-	CPUID_ADDRESS_SIZES_LEAF = 0x80000008,
-	/* Reserved by Intel for software: where hypervisors give their signature. */
-	CPUID_HYPERVISOR_LEAF = 0x40000000,
-};
-
-#define CPUID_FEATURES_ECX_VMX        BIT(5)
-#define CPUID_FEATURES_ECX_HYPERVISOR BIT(31)
-#define PHYSICAL_ADDRESS_BITS_HIGH    7
-#define PHYSICAL_ADDRESS_BITS_LOW     0
-#define LINEAR_ADDRESS_BITS_HIGH      15
-#define LINEAR_ADDRESS_BITS_LOW       8
+/* SDM Vol. 2A "CPUID - CPU Identification", leaf 80000008H. */
+#define PHYSICAL_ADDRESS_BITS_HIGH 7
+#define PHYSICAL_ADDRESS_BITS_LOW  0
+#define LINEAR_ADDRESS_BITS_HIGH   15
+#define LINEAR_ADDRESS_BITS_LOW    8
 
 /* SDM Vol. 3A "Enumeration of Paging Features by CPUID": what holds where CPUID.80000008H is
  * absent. */
@@ -67,17 +57,17 @@ static void copy_signature(char *text, uint32_t first, uint32_t second, uint32_t
 
 static void read_identity(struct vmx_capability *capability)
 {
-	struct cpuid_result vendor = insn_cpuid(CPUID_VENDOR_LEAF, 0);
+	struct cpuid_result vendor = insn_cpuid(CPUID_LEAF_BASIC, 0);
 	struct cpuid_result features = {0};
 
 	copy_signature(capability->vendor, vendor.ebx, vendor.edx, vendor.ecx);
-	if (vendor.eax >= CPUID_FEATURES_LEAF) {
-		features = insn_cpuid(CPUID_FEATURES_LEAF, 0);
+	if (vendor.eax >= CPUID_LEAF_FEATURES) {
+		features = insn_cpuid(CPUID_LEAF_FEATURES, 0);
 	}
-	capability->has_vmx = (features.ecx & CPUID_FEATURES_ECX_VMX) != 0;
-	capability->has_hypervisor = (features.ecx & CPUID_FEATURES_ECX_HYPERVISOR) != 0;
+	capability->has_vmx = (features.ecx & CPUID_1_ECX_VMX) != 0;
+	capability->has_hypervisor = (features.ecx & CPUID_1_ECX_HYPERVISOR) != 0;
 	if (capability->has_hypervisor) {
-		struct cpuid_result below = insn_cpuid(CPUID_HYPERVISOR_LEAF, 0);
+		struct cpuid_result below = insn_cpuid(CPUID_LEAF_HYPERVISOR, 0);
 
 		copy_signature(capability->hypervisor, below.ebx, below.ecx, below.edx);
 	}
@@ -87,8 +77,8 @@ static void read_address_sizes(struct vmx_capability *capability)
 {
 	capability->physical_address_bits = DEFAULT_PHYSICAL_ADDRESS_BITS;
 	capability->linear_address_bits = DEFAULT_LINEAR_ADDRESS_BITS;
-	if (insn_cpuid(CPUID_EXTENDED_MAXIMUM_LEAF, 0).eax >= CPUID_ADDRESS_SIZES_LEAF) {
-		uint32_t sizes = insn_cpuid(CPUID_ADDRESS_SIZES_LEAF, 0).eax;
+	if (insn_cpuid(CPUID_LEAF_EXTENDED, 0).eax >= CPUID_LEAF_ADDRESS_SIZES) {
+		uint32_t sizes = insn_cpuid(CPUID_LEAF_ADDRESS_SIZES, 0).eax;
 
 		capability->physical_address_bits = (unsigned)bits_get(
 			sizes, PHYSICAL_ADDRESS_BITS_HIGH, PHYSICAL_ADDRESS_BITS_LOW);
