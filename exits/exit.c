@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "exits/exit.h"
 
+#include "cpu/panic.h"
 #include "exits/advance_rip.h"
 #include "exits/exit_table.h"
 #include "exits/vmcall.h"
@@ -11,6 +12,10 @@ static __attribute__((cold, noinline)) enum vmx_resume exit_end_unhandled(
 	struct vcpu *vcpu, uint32_t reason)
 {
 	if ((reason & EXIT_REASON_ENTRY_FAILURE) != 0) {
+		if (bits_get(reason, EXIT_REASON_BASIC_HIGH, EXIT_REASON_BASIC_LOW) ==
+			EXIT_REASON_ENTRY_FAILURE_MACHINE_CHECK) {
+			panic("machine check while %s was entered", vcpu->vm->config->name);
+		}
 		vcpu_entry_failed(vcpu, reason);
 		return VMX_RESUME_NOT;
 	}

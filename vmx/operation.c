@@ -42,6 +42,20 @@ static enum status feature_control_prepare(const struct vmx_capability *capabili
 	return STATUS_OK;
 }
 
+/* Whoever used VMX on this CPU before may have left translations under our VPID or EPT pointer. */
+static void invalidate_all(const struct vmx_capability *capability)
+{
+	const uint64_t all_vpids = EPT_CAP_INVVPID | EPT_CAP_INVVPID_ALL;
+	const struct invalidation_descriptor none = {0, 0};
+
+	if ((capability->ept_vpid_cap & EPT_CAP_INVEPT_ALL) != 0) {
+		(void)insn_invept(INVEPT_ALL_CONTEXTS, &none);
+	}
+	if ((capability->ept_vpid_cap & all_vpids) == all_vpids) {
+		(void)insn_invvpid(INVVPID_ALL_CONTEXTS, &none);
+	}
+}
+
 enum status vmx_operation_enter(const struct vmx_capability *capability, void *region)
 {
 	enum status status = feature_control_prepare(capability);
@@ -60,6 +74,7 @@ enum status vmx_operation_enter(const struct vmx_capability *capability, void *r
 		insn_write_cr4(insn_read_cr4() & ~CR4_VMXE);
 		return STATUS_UNSUPPORTED;
 	}
+	invalidate_all(capability);
 	log_info("vmx", "VMX root operation entered revision=%#x", revision);
 	return STATUS_OK;
 }
