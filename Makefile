@@ -28,7 +28,8 @@ CFLAGS := -std=c11 -ffreestanding -O2 -g -I. \
 	-Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wundef -Wpointer-arith -Wcast-align \
 	-m64 -mgeneral-regs-only -mno-red-zone -mcmodel=small -fno-pic -fno-pie \
-	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-common -fno-strict-aliasing \
+	-fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-asynchronous-unwind-tables \
+	-fno-common -fno-strict-aliasing \
 	-fno-delete-null-pointer-checks -fcf-protection=none \
 	-fstack-protector-strong -mstack-protector-guard=global \
 	-ffile-prefix-map=$(CURDIR)=.

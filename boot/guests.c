@@ -3,6 +3,7 @@
 
 #include "boot/demo_image.h"
 #include "cpu/log.h"
+#include "hypercall/policy.h"
 #include "lib/bits.h"
 #include "lib/command_line.h"
 #include "lib/format.h"
@@ -73,11 +74,26 @@ static bool take_populate(struct vm_config *config, const struct command_line_wo
 	return true;
 }
 
+static bool take_hypercalls(struct vm_config *config, const struct command_line_word *word)
+{
+	return word->value != NULL &&
+	       hypercall_policy_parse(word->value, &config->refused_calls) == STATUS_OK;
+}
+
+static bool take_trace(struct vm_config *config, const struct command_line_word *word)
+{
+	config->is_tracing_calls = value_is(word, "calls");
+	return config->is_tracing_calls || value_is(word, "off");
+}
+
 static const struct guest_option guest_options[] = {
 	{"guest", take_name, "a name of letters, digits and . _ - + (at most 31)"},
 	{"kind", take_kind, "multiboot or flat"},
 	{"mem", take_memory, "a size from 1M to 512G in whole pages"},
 	{"populate", take_populate, "boot or touch"},
+	{"hypercalls", take_hypercalls,
+		"all, none, kvm, native or names of calls, - before refused"},
+	{"trace", take_trace, "off or calls"},
 };
 
 static const struct guest_option *find_option(const struct command_line_word *word)

@@ -8,6 +8,7 @@
 #include "cpu/gdt.h"
 #include "cpu/log.h"
 #include "cpu/serial.h"
+#include "cpu/tsc.h"
 #include "lib/string.h"
 #include "vmx/doctor.h"
 #include "vmx/operation.h"
@@ -37,6 +38,15 @@ static void *allocate_page(void)
 		return NULL;
 	}
 	return memset(hpa_pointer(page), 0, PAGE_SIZE_4K);
+}
+
+static void find_tsc_frequency(void)
+{
+	if (tsc_calibrate() == STATUS_OK) {
+		log_info("tsc", "hz=%lu", tsc_hz());
+	} else {
+		log_warn("tsc", "frequency not found: no clock for guests");
+	}
 }
 
 static bool enter_vmx_operation(const struct vmx_capability *capability)
@@ -114,6 +124,7 @@ unsigned hypervisor_run(const struct boot_info *info, const struct options *opti
 	if (!enter_vmx_operation(&capability)) {
 		return RUN_STATUS_NO_VMX;
 	}
+	find_tsc_frequency();
 	start_guest_serial(options, &context);
 	if (options->mode == BOOT_MODE_SELFTEST) {
 		status = selftest_run(&context) ? RUN_STATUS_OK : RUN_STATUS_FAILED;

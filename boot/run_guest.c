@@ -6,6 +6,7 @@
 #include "cpu/insn.h"
 #include "cpu/log.h"
 #include "exits/exit.h"
+#include "hypercall/counters.h"
 #include "hypercall/hypercall.h"
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -80,8 +81,7 @@ static void report_end(struct vm *vm, struct vcpu *vcpu, bool has_run)
 	if (vm->end == VM_END_CRASHED || vm->end == VM_END_HALTED) {
 		vcpu_report_state(vcpu);
 	}
-	vcpu_report_counts(vcpu);
-	hypercall_report_counts(vcpu);
+	hypercall_report_counters(vcpu);
 }
 
 /* Returns true if the guest has run. */
@@ -104,6 +104,7 @@ static bool start_and_run(const struct run_context *context, struct guest_block 
 		vm_end(&block->vm, VM_END_NOT_STARTED, 0, "its VMCS cannot be set up");
 		return false;
 	}
+	hypercall_init(vcpu);
 	if (context->prepare == NULL || context->prepare(vcpu, &start)) {
 		log_info(
 			block->vm.config->name, "started ticks_since_boot=%lu", boot_clock_ticks());

@@ -96,13 +96,24 @@ static inline bool insn_wrmsr_safe(uint32_t msr, uint64_t value)
 	return is_written != 0;
 }
 
+/* Returns the number of the highest bit that is 1; value is not 0. One instruction, where the
+ * compiler's builtin has conversions around it. */
+static inline uint64_t insn_bsr(uint64_t value)
+{
+	uint64_t index;
+
+	__asm__("bsr %1, %0" : "=r"(index) : "r"(value) : "cc");
+	return index;
+}
+
 static inline uint64_t insn_rdtsc(void)
 {
-	uint32_t low;
-	uint32_t high;
+	uint64_t low;
+	uint64_t high;
 
+	/* In 64-bit mode it clears the upper halves of both registers. */
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return ((uint64_t)high << 32) | low;
+	return (high << 32) | low;
 }
 
 static inline uint64_t insn_read_cr0(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "exits/exit.h"
 
+#include "cpu/insn.h"
 #include "cpu/panic.h"
 #include "exits/advance_rip.h"
 #include "exits/exit_table.h"
@@ -53,18 +54,9 @@ static __attribute__((cold, noinline)) enum vmx_resume exit_finish(
 	}
 }
 
-/* All exits but VMCALL. */
-static __attribute__((noinline)) enum vmx_resume exit_dispatch_by_table(
-	struct vcpu *vcpu, uint32_t reason)
+/* Returns what becomes of the guest after its handler's action. */
+static enum vmx_resume exit_act(struct vcpu *vcpu, enum exit_action action, uint32_t reason)
 {
-	enum exit_action action;
-
-	/* A failed entry has bit 31 set, so it is not below the table's end either. */
-	if (reason >= EXIT_REASON_COUNT || exit_table[reason].handler == NULL) {
-		return exit_end_unhandled(vcpu, reason);
-	}
-	vcpu->exit_counts[reason]++;
-	action = exit_table[reason].handler(vcpu);
 	if (action != EXIT_NEXT_INSTRUCTION) {
 		return exit_finish(vcpu, action, reason);
 	}
@@ -72,10 +64,27 @@ static __attribute__((noinline)) enum vmx_resume exit_dispatch_by_table(
 	return VMX_RESUME_ALL;
 }
 
+/* All exits but VMCALL. */
+static __attribute__((noinline)) enum vmx_resume exit_dispatch_by_table(
+	struct vcpu *vcpu, uint32_t reason)
+{
+	enum vmx_resume resume;
+
+	/* A failed entry has bit 31 set, so it is not below the table's end either. */
+	if (reason >= EXIT_REASON_COUNT || exit_table[reason].handler == NULL) {
+		return exit_end_unhandled(vcpu, reason);
+	}
+	resume = exit_act(vcpu, exit_table[reason].handler(vcpu), reason);
+	tick_histogram_add(&vcpu->exit_ticks[reason], insn_rdtsc() - vcpu->exit_tsc);
+	return resume;
+}
+
 enum vmx_resume exit_dispatch(struct vmx_frame *frame)
 {
 	struct vcpu *vcpu = (struct vcpu *)frame;
-	const uint32_t reason = vmcs_read32(VMCS_EXIT_REASON);
+	uint32_t reason;
 
+	vcpu->exit_tsc = insn_rdtsc();
+	reason = vmcs_read32(VMCS_EXIT_REASON);
 	return reason == EXIT_REASON_VMCALL ? vmcall(vcpu) : exit_dispatch_by_table(vcpu, reason);
 }

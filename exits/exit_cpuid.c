@@ -18,7 +18,7 @@ static __attribute__((noinline)) enum exit_action answer(struct vcpu *vcpu)
 	const uint32_t leaf = (uint32_t)registers[REGISTER_RAX];
 	const uint32_t subleaf = (uint32_t)registers[REGISTER_RCX];
 	const struct cpuid_result result = hypercall_owns_cpuid_leaf(leaf)
-						   ? hypercall_cpuid_leaf(leaf)
+						   ? hypercall_cpuid_leaf(vcpu, leaf)
 						   : cpuid_policy_answer(vcpu, leaf, subleaf);
 
 	put_result(registers, &result);

@@ -11,10 +11,14 @@ static __attribute__((noinline)) enum vmx_resume vmcall_other_code(
 	struct vcpu *vcpu, uint32_t cs_access_rights)
 {
 	const bool is_64bit_code = vcpu->is_long_mode && (cs_access_rights & ACCESS_RIGHTS_L) != 0;
+	const struct hypercall call = {
+		vcpu->frame.registers, is_64bit_code ? UINT64_MAX : UINT32_MAX};
+	const size_t row = hypercall_row(call);
 
 	vcpu->frame.registers[REGISTER_RAX] =
-		hypercall_dispatch(vcpu, is_64bit_code, vcpu_cpl_from_cs(cs_access_rights));
+		hypercall_serve(vcpu, call, row, vcpu_cpl_from_cs(cs_access_rights));
 	advance_rip(vcpu, vmcs_read32(VMCS_VM_EXIT_INSTRUCTION_LENGTH), CODE_WIDTH_UNKNOWN);
+	hypercall_count(vcpu, row);
 	return vcpu->vm->after_call;
 }
 
@@ -27,12 +31,15 @@ enum vmx_resume vmcall(struct vcpu *vcpu)
 	const uint64_t told = ACCESS_RIGHTS_L | ACCESS_RIGHTS_CONFORMING |
 			      BITS_MASK(ACCESS_RIGHTS_DPL_HIGH, ACCESS_RIGHTS_DPL_LOW);
 	const uint32_t cs_access_rights = vmcs_read32(VMCS_GUEST_CS_ACCESS_RIGHTS);
+	const struct hypercall call = {vcpu->frame.registers, UINT64_MAX};
+	size_t row;
 
-	vcpu->exit_counts[EXIT_REASON_VMCALL]++;
 	if (!vcpu->is_long_mode || (cs_access_rights & told) != ACCESS_RIGHTS_L) {
 		return vmcall_other_code(vcpu, cs_access_rights);
 	}
-	vcpu->frame.registers[REGISTER_RAX] = hypercall_dispatch(vcpu, true, 0);
+	row = hypercall_row(call);
+	vcpu->frame.registers[REGISTER_RAX] = hypercall_serve(vcpu, call, row, 0);
 	advance_rip(vcpu, vmcs_read32(VMCS_VM_EXIT_INSTRUCTION_LENGTH), CODE_WIDTH_64);
+	hypercall_count(vcpu, row);
 	return vcpu->vm->after_call;
 }

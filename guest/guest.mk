@@ -40,7 +40,8 @@ $(GUEST_OBJECTS)/%.c.o: %.c guest/guest.mk
 	@mkdir -p $(@D)
 	$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
 
-$(GUEST_OBJECTS)/%.asm.o: %.asm guest/guest.mk
+# nasm's own list of dependencies leaves out what it finds by -I.
+$(GUEST_OBJECTS)/%.asm.o: %.asm guest/guest.mk $(wildcard guest/*.inc guest/runtime/*.inc)
 	@mkdir -p $(@D)
 	$(NASM) $(GUEST_NASMFLAGS) -MD $(@:.o=.d) -MQ $@ -o $@ $<
 

@@ -4,16 +4,22 @@
 
 /*
  * What a guest includes to talk to Trivet: the constants of the interface, a search for the
- * hypervisor, and one inline function per call. C and C++, 32-bit and 64-bit code; it needs no
- * library. Put Trivet's top folder on the include path, or copy this file and hypercall/abi.h.
+ * hypervisor, and one inline function per call. C, C++ and Linux modules, 32-bit and 64-bit code;
+ * it needs no library. Put Trivet's top folder on the include path, or copy this file,
+ * hypercall/abi.h and hypercall/abi_types.h.
  *
  * Look for the hypervisor before the first call: without one VMCALL raises #UD.
  */
 
 #include "hypercall/abi.h"
+#include "hypercall/abi_types.h"
 
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
 #include <stdbool.h>
 #include <stdint.h>
+#endif
 
 /* CPUID leaf 1, ECX: set under a hypervisor, never set by a bare processor. */
 #define TRIVET_CPUID_1_ECX_HYPERVISOR 0x80000000u
@@ -145,6 +151,47 @@ static inline intptr_t trivet_log(uintptr_t address, uintptr_t size_bytes)
 static inline intptr_t trivet_end(uint32_t code)
 {
 	return trivet_call1(TRIVET_CALL_END, code);
+}
+
+/*
+ * Waits for a time of 0 to TRIVET_SLEEP_MAX_US microseconds; other processors run on. Returns 0 or
+ * -TRIVET_EINVAL.
+ */
+static inline intptr_t trivet_sleep(uintptr_t microseconds)
+{
+	return trivet_call1(TRIVET_CALL_SLEEP, microseconds);
+}
+
+/*
+ * Fills an array of struct trivet_counter at a guest-physical address, of `room` elements, with
+ * what this processor's exits and calls cost. Returns how many there are, which may be more than
+ * room; or -TRIVET_EFAULT.
+ */
+static inline intptr_t trivet_read_counters(uintptr_t address, uintptr_t room)
+{
+	return trivet_call2(TRIVET_CALL_READ_COUNTERS, address, room);
+}
+
+/* Puts the same as a table into the hypervisor's log. Returns 0. */
+static inline intptr_t trivet_print_counters(void)
+{
+	return trivet_call0(TRIVET_CALL_PRINT_COUNTERS);
+}
+
+/*
+ * Makes the calls of an array of struct trivet_batch_entry at a guest-physical address, a multiple
+ * of 64; count is at most TRIVET_BATCH_MAX. Returns how many were made, their results in the array;
+ * -TRIVET_E2BIG, -TRIVET_EINVAL or -TRIVET_EFAULT, with none made.
+ */
+static inline intptr_t trivet_batch(uintptr_t address, uintptr_t count)
+{
+	return trivet_call2(TRIVET_CALL_BATCH, address, count);
+}
+
+/* Puts a mark with two values of the caller's into the processor's trace. Returns 0. */
+static inline intptr_t trivet_trace_mark(uintptr_t value0, uintptr_t value1)
+{
+	return trivet_call2(TRIVET_CALL_TRACE_MARK, value0, value1);
 }
 
 #endif

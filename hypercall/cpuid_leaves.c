@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hypercall/cpuid_leaves.h"
 
-#include "hypercall/abi.h"
+#include "hypercall/hypercall.h"
 #include "lib/bits.h"
 
 enum {
@@ -10,9 +10,6 @@ enum {
 	SIGNATURE_BYTES = 12,
 	SIGNATURE_WORD_BYTES = 4,
 };
-
-/* Linux: "guest need not wait after port I/O". The one feature that needs nothing behind it. */
-#define KVM_FEATURE_NOP_IO_DELAY BIT(1)
 
 static struct cpuid_result signature(uint32_t highest_leaf, const char text[SIGNATURE_BYTES + 1])
 {
@@ -33,13 +30,26 @@ bool hypercall_owns_cpuid_leaf(uint32_t leaf)
 	return leaf >= LEAVES_FIRST && leaf < LEAVES_END;
 }
 
-struct cpuid_result hypercall_cpuid_leaf(uint32_t leaf)
+/* An interface of which nothing may be used is not shown. */
+static bool is_shown(const struct vcpu *vcpu, uint32_t leaf)
 {
+	const uint64_t kvm = BIT(HYPERCALL_KVM_COUNT) - 1;
+	const uint64_t native = (BIT(HYPERCALL_UNKNOWN) - 1) & ~kvm;
+	const uint64_t calls = leaf < TRIVET_CPUID_SIGNATURE_LEAF ? kvm : native;
+
+	return (vcpu->vm->config->refused_calls & calls) != calls;
+}
+
+struct cpuid_result hypercall_cpuid_leaf(const struct vcpu *vcpu, uint32_t leaf)
+{
+	if (!is_shown(vcpu, leaf)) {
+		return (struct cpuid_result){0};
+	}
 	switch (leaf) {
 	case KVM_CPUID_SIGNATURE_LEAF:
 		return signature(KVM_CPUID_FEATURES_LEAF, "KVMKVMKVM\0\0\0");
 	case KVM_CPUID_FEATURES_LEAF:
-		return (struct cpuid_result){.eax = (uint32_t)KVM_FEATURE_NOP_IO_DELAY};
+		return (struct cpuid_result){.eax = vcpu->kvm_features};
 	case TRIVET_CPUID_SIGNATURE_LEAF:
 		return signature(TRIVET_CPUID_VERSION_LEAF, "TrivetTrivet");
 	case TRIVET_CPUID_VERSION_LEAF:

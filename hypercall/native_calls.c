@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#include "cpu/insn.h"
 #include "cpu/log.h"
+#include "cpu/tsc.h"
 #include "hypercall/hypercall.h"
 
 enum {
 	PRINTABLE_FIRST = ' ',
 	PRINTABLE_LAST = '~',
+	MICROSECONDS_PER_SECOND = 1000000,
 };
 
 uint64_t hypercall_native_ping(struct vcpu *vcpu, struct hypercall call)
@@ -39,5 +42,34 @@ uint64_t hypercall_native_log(struct vcpu *vcpu, struct hypercall call)
 uint64_t hypercall_native_end(struct vcpu *vcpu, struct hypercall call)
 {
 	vm_end(vcpu->vm, VM_END_CALL, (uint32_t)hypercall_argument(call, 0), "%s", "");
+	return 0;
+}
+
+uint64_t hypercall_native_sleep(struct vcpu *vcpu, struct hypercall call)
+{
+	const uint64_t start = insn_rdtsc();
+	const uint64_t microseconds = hypercall_argument(call, 0);
+	uint64_t ticks;
+
+	(void)vcpu;
+	if (microseconds > TRIVET_SLEEP_MAX_US) {
+		return hypercall_error(TRIVET_EINVAL);
+	}
+	if (tsc_hz() == 0) {
+		return hypercall_error(TRIVET_EOPNOTSUPP);
+	}
+	/* At most 10^7 times the frequency, which is below 10^11 Hz: no overflow. */
+	ticks = microseconds * tsc_hz() / MICROSECONDS_PER_SECOND;
+	while (insn_rdtsc() - start < ticks) {
+		insn_pause();
+	}
+	return 0;
+}
+
+uint64_t hypercall_native_trace_mark(struct vcpu *vcpu, struct hypercall call)
+{
+	trace_put(
+		&vcpu->trace, &(const struct trace_record){insn_rdtsc(), TRACE_MARK,
+				      {hypercall_argument(call, 0), hypercall_argument(call, 1)}});
 	return 0;
 }

@@ -1,35 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 #include "cpu/log.h"
+#include "hypercall/dispatch.h"
 #include "hypercall/hypercall.h"
-#include "lib/format.h"
+#include "lib/bits.h"
 
-enum { COUNTS_TEXT_MAX = 200 };
+_Static_assert((int)HYPERCALL_ROW_COUNT == (int)VCPU_HYPERCALL_ROWS, "a counter for each row");
+_Static_assert(HYPERCALL_ROW_COUNT <= 64, "vm_config.refused_calls has a bit for each");
+_Static_assert(TRIVET_CALL_TRACE_MARK - TRIVET_CALL_BASE == HYPERCALL_NATIVE_COUNT - 1,
+	"all native calls of abi.h");
 
-_Static_assert((int)HYPERCALL_ROW_COUNT == (int)VCPU_HYPERCALL_COUNTERS, "a counter for each row");
-_Static_assert(TRIVET_CALL_PING == TRIVET_CALL_BASE, "the native rows are in the order of the ABI");
-_Static_assert(TRIVET_CALL_END - TRIVET_CALL_BASE == HYPERCALL_NATIVE_COUNT - 1, "all of them");
+/* Only what works to the end. */
+#define KVM_FEATURES_OFFERED KVM_FEATURE_NOP_IO_DELAY
 
-/* Numbers 2 to 12 have a name in Linux; what is not served here is -ENOSYS, as from a KVM that does
- * not offer it. */
+#define HYPERCALL_KVM(number, NAME, name, function, feature, arguments, text)                      \
+	[number] = {#name, number, HYPERCALL_ABI_KVM, feature, function},
+#define HYPERCALL_NATIVE(number, NAME, name, function, arguments, text)                            \
+	[HYPERCALL_NATIVE_FIRST + (number)] = {                                                    \
+		#name, TRIVET_CALL_##NAME, HYPERCALL_ABI_NATIVE, 0, function},
+
 const struct hypercall_row hypercall_table[HYPERCALL_ROW_COUNT] = {
-	[0] = {"kvm_0", HYPERCALL_ABI_KVM, hypercall_not_served},
-	[KVM_CALL_VAPIC_POLL_IRQ] = {"kvm_vapic_poll_irq", HYPERCALL_ABI_KVM,
-		hypercall_kvm_vapic_poll_irq},
-	[2] = {"kvm_mmu_op", HYPERCALL_ABI_KVM, hypercall_not_served},
-	[3] = {"kvm_features", HYPERCALL_ABI_KVM, hypercall_not_served},
-	[4] = {"kvm_ppc_map_magic_page", HYPERCALL_ABI_KVM, hypercall_not_served},
-	[5] = {"kvm_kick_cpu", HYPERCALL_ABI_KVM, hypercall_not_served},
-	[6] = {"kvm_mips_get_clock_freq", HYPERCALL_ABI_KVM, hypercall_not_served},
-	[7] = {"kvm_mips_exit_vm", HYPERCALL_ABI_KVM, hypercall_not_served},
-	[8] = {"kvm_mips_console_output", HYPERCALL_ABI_KVM, hypercall_not_served},
-	[9] = {"kvm_clock_pairing", HYPERCALL_ABI_KVM, hypercall_not_served},
-	[10] = {"kvm_send_ipi", HYPERCALL_ABI_KVM, hypercall_not_served},
-	[11] = {"kvm_sched_yield", HYPERCALL_ABI_KVM, hypercall_not_served},
-	[12] = {"kvm_map_gpa_range", HYPERCALL_ABI_KVM, hypercall_not_served},
-	[HYPERCALL_NATIVE_FIRST] = {"ping", HYPERCALL_ABI_NATIVE, hypercall_native_ping},
-	[HYPERCALL_NATIVE_FIRST + 1] = {"log", HYPERCALL_ABI_NATIVE, hypercall_native_log},
-	[HYPERCALL_NATIVE_FIRST + 2] = {"end", HYPERCALL_ABI_NATIVE, hypercall_native_end},
-	[HYPERCALL_UNKNOWN] = {"unknown", HYPERCALL_ABI_NONE, hypercall_not_served},
+#include "hypercall/hypercalls.def"
+	[HYPERCALL_UNKNOWN] = {"unknown", UINT64_MAX, HYPERCALL_ABI_NONE, 0, hypercall_not_served},
 };
 
 uint64_t hypercall_not_served(struct vcpu *vcpu, struct hypercall call)
@@ -39,16 +30,49 @@ uint64_t hypercall_not_served(struct vcpu *vcpu, struct hypercall call)
 	return hypercall_error(TRIVET_ENOSYS);
 }
 
-void hypercall_report_counts(const struct vcpu *vcpu)
+uint64_t hypercall_refused(struct vcpu *vcpu, struct hypercall call)
 {
-	char text[COUNTS_TEXT_MAX] = "";
-	size_t used = 0;
+	const size_t row = hypercall_row(call);
 
-	for (size_t row = 0; row < HYPERCALL_ROW_COUNT; row++) {
-		if (vcpu->hypercall_counts[row] != 0 && used < sizeof(text)) {
-			used += format(text + used, sizeof(text) - used, " %s=%lu",
-				hypercall_table[row].name, vcpu->hypercall_counts[row]);
-		}
+	if ((vcpu->refused_calls_logged & BIT(row)) == 0) {
+		vcpu->refused_calls_logged |= BIT(row);
+		log_warn(vcpu->vm->config->name, "hypercall refused by hypercalls=: %s",
+			hypercall_table[row].name);
 	}
-	log_info(vcpu->vm->config->name, "hypercalls:%s", used == 0 ? " none" : text);
+	return hypercall_error(TRIVET_EPERM);
+}
+
+static vcpu_hypercall_function function_of(const struct vcpu *vcpu, size_t row)
+{
+	const struct hypercall_row *call = &hypercall_table[row];
+
+	if ((vcpu->vm->config->refused_calls & BIT(row)) != 0) {
+		return hypercall_refused;
+	}
+	if ((call->feature & ~vcpu->kvm_features) != 0) {
+		return hypercall_not_served;
+	}
+	return call->function;
+}
+
+/* Stands in for every call's function where the VM's calls are traced: others pay nothing. */
+static uint64_t trace_call(struct vcpu *vcpu, struct hypercall call)
+{
+	const uint64_t number = hypercall_number(call);
+	const uint64_t result =
+		function_of(vcpu, hypercall_row_of_number(number))(vcpu, call) & call.mask;
+
+	trace_put(&vcpu->trace,
+		&(const struct trace_record){insn_rdtsc(), TRACE_CALL, {number, result}});
+	return result;
+}
+
+void hypercall_init(struct vcpu *vcpu)
+{
+	vcpu->kvm_features = KVM_FEATURES_OFFERED;
+	vcpu->refused_calls_logged = 0;
+	for (size_t row = 0; row < HYPERCALL_ROW_COUNT; row++) {
+		vcpu->hypercall_functions[row] =
+			vcpu->vm->config->is_tracing_calls ? trace_call : function_of(vcpu, row);
+	}
 }

@@ -137,3 +137,17 @@ enum status guest_memory_fill(
 	}
 	return STATUS_OK;
 }
+
+bool guest_memory_is_writable(const struct guest_memory *memory, gpa_t from, uint64_t size_bytes)
+{
+	return range_is_ram(memory, from.value, size_bytes, true);
+}
+
+uint64_t guest_memory_writable_span(
+	const struct guest_memory *memory, gpa_t from, uint64_t size_bytes, void **host)
+{
+	const struct span span = span_at(memory, from.value, size_bytes, true);
+
+	*host = span.host;
+	return span.size_bytes;
+}

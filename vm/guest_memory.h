@@ -42,4 +42,15 @@ must_use enum status guest_memory_write(
 must_use enum status guest_memory_fill(
 	struct guest_memory *memory, gpa_t to, uint8_t byte, uint64_t size_bytes);
 
+/* True if all of the range is RAM that may be written; also for size 0. */
+bool guest_memory_is_writable(const struct guest_memory *memory, gpa_t from, uint64_t size_bytes);
+
+/*
+ * For hot paths that use RAM in place: tells where `from` lies in the hypervisor's address space,
+ * and returns how many of the size_bytes from there on lie side by side; 0, with *host NULL, if
+ * `from` is not writable RAM. The guest's processors may change what is there at any time.
+ */
+uint64_t guest_memory_writable_span(
+	const struct guest_memory *memory, gpa_t from, uint64_t size_bytes, void **host);
+
 #endif

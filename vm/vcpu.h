@@ -4,6 +4,8 @@
 
 #include "cpu/gdt.h"
 #include "lib/types.h"
+#include "vm/tick_histogram.h"
+#include "vm/trace.h"
 #include "vm/vm.h"
 #include "vmx/capability.h"
 #include "vmx/control_set.h"
@@ -13,7 +15,7 @@
 enum {
 	VCPU_MTRR_VARIABLE_COUNT = 8,
 	VCPU_MTRR_FIXED_COUNT = 11,
-	VCPU_HYPERCALL_COUNTERS = 17,
+	VCPU_HYPERCALL_ROWS = 22,
 	VCPU_WARNINGS_MAX = 16,
 	VCPU_CPUID_LEAVES = 14, /* Basic leaves that can be kept: 0 to 0xd. */
 };
@@ -33,6 +35,12 @@ struct vcpu_pages {
 	uint8_t *msr_bitmap;
 	uint8_t *io_bitmaps; /* A and B, one behind the other. */
 };
+
+struct hypercall;
+struct vcpu;
+
+/* What serves one hypercall of a vCPU: hypercall/hypercall.h. */
+typedef uint64_t (*vcpu_hypercall_function)(struct vcpu *vcpu, struct hypercall call);
 
 /* A virtual processor. The frame is first: the exit entry code knows nothing else of it. */
 struct vcpu {
@@ -57,8 +65,20 @@ struct vcpu {
 	uint32_t cpuid_constant_leaves;
 	struct cpuid_result cpuid_leaves[VCPU_CPUID_LEAVES];
 	struct vcpu_msrs msrs;
-	uint64_t exit_counts[EXIT_REASON_COUNT];
-	uint64_t hypercall_counts[VCPU_HYPERCALL_COUNTERS];
+	uint64_t exit_tsc;     /* The host's TSC when the exit's handling began. */
+	uint32_t kvm_features; /* Offered in KVM's CPUID leaf, EAX. */
+	bool is_in_batch;
+	uint64_t refused_calls_logged; /* A bit for each row of the table of calls. */
+	vcpu_hypercall_function hypercall_functions[VCPU_HYPERCALL_ROWS];
+	/*
+	 * How often each exit and each call came, and how many ticks the hypervisor took for it;
+	 * calls that came in a batch stand by themselves. VMCALL's own row stays empty: it is the
+	 * sum of the calls that came by themselves.
+	 */
+	struct tick_histogram exit_ticks[EXIT_REASON_COUNT];
+	struct tick_histogram hypercall_ticks[VCPU_HYPERCALL_ROWS];
+	struct tick_histogram batched_ticks[VCPU_HYPERCALL_ROWS];
+	struct trace trace;
 };
 
 /* How a guest begins. */
@@ -108,9 +128,6 @@ void vcpu_reset_cpu_state(const struct vcpu *vcpu);
 /* Logs the vCPU's registers, segments, control registers and the instruction at RIP. Its VMCS is
  * current. */
 void vcpu_report_state(struct vcpu *vcpu);
-
-/* Logs "NAME: exits: ..." with every reason that came. Context: any. */
-void vcpu_report_counts(const struct vcpu *vcpu);
 
 /* Logs one line of what the guest did that is odd; after VCPU_WARNINGS_MAX lines, nothing more. */
 void vcpu_warn(struct vcpu *vcpu, const char *template, ...) __attribute__((format(printf, 2, 3)));

@@ -184,8 +184,11 @@ static void init_software_state(struct vcpu *vcpu)
 	vcpu->msrs.misc_enable = MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_BTS_UNAVAILABLE |
 				 MISC_ENABLE_PEBS_UNAVAILABLE;
 	vcpu->msrs.mtrr_def_type = MTRR_DEF_TYPE_ENABLED_WB;
-	memset(vcpu->exit_counts, 0, sizeof(vcpu->exit_counts));
-	memset(vcpu->hypercall_counts, 0, sizeof(vcpu->hypercall_counts));
+	vcpu->is_in_batch = false;
+	memset(vcpu->exit_ticks, 0, sizeof(vcpu->exit_ticks));
+	memset(vcpu->hypercall_ticks, 0, sizeof(vcpu->hypercall_ticks));
+	memset(vcpu->batched_ticks, 0, sizeof(vcpu->batched_ticks));
+	memset(&vcpu->trace, 0, sizeof(vcpu->trace));
 	memset(vcpu->pages.io_bitmaps, ALL_PORTS_EXIT, IO_BITMAPS_BYTES);
 	msr_policy_fill_bitmap(vcpu->pages.msr_bitmap, &vcpu->controls);
 }

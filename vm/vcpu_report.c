@@ -90,17 +90,3 @@ void vcpu_report_state(struct vcpu *vcpu)
 		vmcs_read_natural(VMCS_GUEST_IDTR_BASE), vmcs_read32(VMCS_GUEST_IDTR_LIMIT));
 	report_code(vcpu, source);
 }
-
-void vcpu_report_counts(const struct vcpu *vcpu)
-{
-	char line[LINE_MAX] = "";
-	size_t used = 0;
-
-	for (uint32_t reason = 0; reason < EXIT_REASON_COUNT; reason++) {
-		if (vcpu->exit_counts[reason] != 0 && used < sizeof(line)) {
-			used += format(line + used, sizeof(line) - used, " %s=%lu",
-				exit_reason_name(reason), vcpu->exit_counts[reason]);
-		}
-	}
-	log_info(vcpu->vm->config->name, "exits:%s", used == 0 ? " none" : line);
-}

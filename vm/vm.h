@@ -38,6 +38,8 @@ struct vm_config {
 	enum vm_kind kind;
 	enum vm_populate populate;
 	uint64_t memory_size_bytes;
+	bool is_tracing_calls;
+	uint64_t refused_calls; /* A bit for each row of the table of hypercalls. */
 	char command_line[VM_COMMAND_LINE_MAX];
 	struct image image;
 	struct image_module modules[IMAGE_MODULES_MAX];

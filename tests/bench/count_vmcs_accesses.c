@@ -7,6 +7,7 @@
 #include "cpu/registers.h"
 #include "exits/exit.h"
 #include "fake_insn.h"
+#include "hypercall/hypercall.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
@@ -56,6 +57,7 @@ static void set_up(void)
 	vcpu.capability = &capability;
 	vcpu.is_long_mode = true;
 	vcpu.cpuid_constant_leaves = 1;
+	hypercall_init(&vcpu);
 	fake_vmcs_set(VMCS_GUEST_RIP, RIP);
 	fake_vmcs_set(VMCS_GUEST_RFLAGS, RFLAGS_FIXED1);
 	fake_vmcs_set(VMCS_GUEST_CS_ACCESS_RIGHTS, 0xa09b);

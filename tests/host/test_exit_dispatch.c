@@ -3,14 +3,14 @@
  * exits/exit_cr.c exits/virtual_cr.c exits/exit_ept.c exits/exit_event.c exits/exit_io.c
  * exits/exit_msr.c exits/exit_simple.c exits/exit_xsetbv.c exits/io_segment.c exits/io_string.c
  * exits/mmio.c exits/mov_decode.c hypercall/table.c hypercall/kvm_calls.c hypercall/native_calls.c
- * hypercall/cpuid_leaves.c vm/cpuid_policy.c vm/event.c vm/guest_code.c vm/guest_memory.c
- * vm/guest_paging.c vm/msr_mtrr.c vm/msr_policy.c vm/port_bus.c vm/vcpu.c vm/vcpu_loop.c vm/vm.c
- * vm/vm_memory.c cpu/page_alloc.c vmx/ept.c vmx/ept_edit.c vmx/ept_table.c vmx/entry_check.c
- * vmx/entry_check_activity.c vmx/entry_check_controls.c vmx/entry_check_guest.c
- * vmx/entry_check_host.c vmx/entry_check_misc.c vmx/entry_check_msr_loading.c
- * vmx/entry_check_segments.c vmx/entry_check_shared.c vmx/entry_check_transitions.c
- * vmx/exit_qualification.c vmx/exit_reason.c vmx/instruction_error.c vmx/operation.c
- * vmx/vmcs_names.c lib/format.c lib/status.c tests/host/vcpu_fixture.c */
+ * hypercall/batch.c hypercall/counters.c cpu/tsc.c vm/tick_histogram.c hypercall/cpuid_leaves.c
+ * vm/cpuid_policy.c vm/event.c vm/guest_code.c vm/guest_memory.c vm/guest_paging.c vm/msr_mtrr.c
+ * vm/msr_policy.c vm/port_bus.c vm/vcpu.c vm/vcpu_loop.c vm/vm.c vm/vm_memory.c cpu/page_alloc.c
+ * vmx/ept.c vmx/ept_edit.c vmx/ept_table.c vmx/entry_check.c vmx/entry_check_activity.c
+ * vmx/entry_check_controls.c vmx/entry_check_guest.c vmx/entry_check_host.c vmx/entry_check_misc.c
+ * vmx/entry_check_msr_loading.c vmx/entry_check_segments.c vmx/entry_check_shared.c
+ * vmx/entry_check_transitions.c vmx/exit_qualification.c vmx/exit_reason.c vmx/instruction_error.c
+ * vmx/operation.c vmx/vmcs_names.c lib/format.c lib/status.c tests/host/vcpu_fixture.c */
 #include "cpu/registers.h"
 #include "cpu/trap.h"
 #include "exits/exit.h"
@@ -42,6 +42,7 @@ void trap_external_interrupt(uint8_t vector)
 
 static bool dispatch(struct vcpu_fixture *f, uint32_t reason, uint32_t length)
 {
+	hypercall_init(&f->vcpu);
 	fake_vmcs_set(VMCS_EXIT_REASON, reason);
 	fake_vmcs_set(VMCS_VM_EXIT_INSTRUCTION_LENGTH, length);
 	fake_vmcs_set(VMCS_VM_ENTRY_INTERRUPTION_INFO, 0);
@@ -70,7 +71,8 @@ static void a_vmcall_has_its_result_and_goes_on_behind_itself(void **state)
 	expect_call(f, KVM_CALL_VAPIC_POLL_IRQ, 0);
 	expect_call(f, TRIVET_CALL_PING, TRIVET_PING_RESULT);
 	expect_call(f, 99, 0xfffffffffffffc18);
-	assert_int_equal(f->vcpu.exit_counts[EXIT_REASON_VMCALL], 3);
+	assert_int_equal(tick_histogram_count(&f->vcpu.hypercall_ticks[HYPERCALL_UNKNOWN]), 1);
+	assert_int_equal(tick_histogram_count(&f->vcpu.hypercall_ticks[1]), 1);
 }
 
 static void a_vmcall_outside_64_bit_code_has_32_bits(void **state)
@@ -128,6 +130,7 @@ static void a_64_bit_vmcall_costs_at_most_seven_vmcs_accesses(void **state)
 {
 	struct vcpu_fixture *f = *state;
 
+	hypercall_init(&f->vcpu);
 	fake_vmcs_set(VMCS_EXIT_REASON, EXIT_REASON_VMCALL);
 	fake_vmcs_set(VMCS_VM_EXIT_INSTRUCTION_LENGTH, VMCALL_LENGTH);
 	f->vcpu.frame.registers[REGISTER_RAX] = KVM_CALL_VAPIC_POLL_IRQ;
@@ -235,7 +238,7 @@ static void instructions_of_vmx_and_smx_are_ud(void **state)
 		assert_true(dispatch(f, reasons[i], 3));
 		assert_int_equal(vcpu_fixture_injected(), INJECTED_UD);
 		assert_int_equal(fake_vmcs_get(VMCS_GUEST_RIP), VCPU_FIXTURE_RIP);
-		assert_int_equal(f->vcpu.exit_counts[reasons[i]], 1);
+		assert_int_equal(tick_histogram_count(&f->vcpu.exit_ticks[reasons[i]]), 1);
 	}
 }
 

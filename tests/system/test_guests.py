@@ -29,6 +29,7 @@ class Expectation:
     kind: str = ""
     mem: str = GUEST_MEMORY
     append: str = ""
+    options: str = ""
 
 
 @dataclass
@@ -68,6 +69,7 @@ def module(name: str, populate: str) -> str:
     words = [f"/boot/{name}", f"guest={name}", f"mem={wanted.mem}", f"populate={populate}"]
     if wanted.kind:
         words.append(f"kind={wanted.kind}")
+    words += wanted.options.split()
     if wanted.append:
         words += ["--", *map(grub_config.quote, wanted.append.split())]
     return " ".join(words)

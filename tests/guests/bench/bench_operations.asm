@@ -41,3 +41,24 @@ operation bench_vmcall_ping, TRIVET_CALL_PING, 0, 0, vmcall
 operation bench_cpuid, 0, 0, 0, cpuid
 operation bench_rdmsr, 0, MSR_BIOS_SIGN_ID, 0, rdmsr
 operation bench_in_uart, 0, 0, UART_LSR_PORT, in al, dx
+
+; bench_vmcall_batch: as an operation, with one VMCALL for the batch of all entries in bench_batch.
+global bench_vmcall_batch
+extern bench_batch
+bench_vmcall_batch:
+	push	rbx
+	mov	ebx, bench_batch
+	rdtsc
+	shl	rdx, 32
+	or	rax, rdx
+	mov	r8, rax
+	mov	eax, TRIVET_CALL_BATCH
+	mov	ecx, TRIVET_BATCH_MAX
+	mov	edx, 0
+	vmcall
+	rdtsc
+	shl	rdx, 32
+	or	rax, rdx
+	sub	rax, r8
+	pop	rbx
+	ret

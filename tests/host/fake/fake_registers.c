@@ -3,6 +3,16 @@
 
 #include <string.h>
 
+uint64_t insn_bsr(uint64_t value)
+{
+	uint64_t index = 0;
+
+	while (value >> index > 1) {
+		index++;
+	}
+	return index;
+}
+
 uint64_t insn_rdtsc(void)
 {
 	uint64_t value = fake_cpu.tsc;

@@ -38,6 +38,7 @@ uint64_t insn_rdmsr(uint32_t msr);
 void insn_wrmsr(uint32_t msr, uint64_t value);
 bool insn_rdmsr_safe(uint32_t msr, uint64_t *value);
 bool insn_wrmsr_safe(uint32_t msr, uint64_t value);
+uint64_t insn_bsr(uint64_t value);
 uint64_t insn_rdtsc(void);
 uint64_t insn_read_cr0(void);
 void insn_write_cr0(uint64_t value);

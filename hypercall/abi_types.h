@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HYPERCALL_ABI_TYPES_H
+#define HYPERCALL_ABI_TYPES_H
+
+/*
+ * What calls find in guest memory. Guests may copy this file beside hypercall/abi.h: C, C++ and
+ * Linux modules can include it. The layouts are the same in 16, 32 and 64-bit code.
+ */
+
+#include "hypercall/abi.h"
+
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
+#include <stdint.h>
+#endif
+
+/*
+ * One call of a batch: TRIVET_CALL_BATCH. The registers of the call, one cache line; arrays of it
+ * are aligned to 64 bytes.
+ */
+struct trivet_batch_entry {
+	uint64_t rax; /* The number. */
+	uint64_t rcx; /* Argument 1. */
+	uint64_t rdx; /* Argument 2. */
+	uint64_t rbx; /* Argument 0. */
+	uint64_t reserved[2];
+	uint64_t rsi;    /* Argument 3. */
+	uint64_t result; /* Written by the hypervisor. */
+};
+
+/* What one exit reason or one call cost: TRIVET_CALL_READ_COUNTERS. */
+struct trivet_counter {
+	uint32_t kind; /* TRIVET_COUNTER_EXIT or TRIVET_COUNTER_HYPERCALL. */
+	uint32_t number;
+	uint64_t count;
+	/* bins[n]: how often the hypervisor took 2^n to 2^(n+1)-1 ticks of the TSC. */
+	uint64_t bins[TRIVET_COUNTER_BINS];
+};
+
+#endif
