@@ -74,6 +74,12 @@ static bool take_populate(struct vm_config *config, const struct command_line_wo
 	return true;
 }
 
+static bool take_vmmcall(struct vm_config *config, const struct command_line_word *word)
+{
+	config->vmmcall = value_is(word, "ud") ? VM_VMMCALL_UD : VM_VMMCALL_PATCH;
+	return config->vmmcall == VM_VMMCALL_UD || value_is(word, "patch");
+}
+
 static bool take_hypercalls(struct vm_config *config, const struct command_line_word *word)
 {
 	return word->value != NULL &&
@@ -93,6 +99,7 @@ static const struct guest_option guest_options[] = {
 	{"populate", take_populate, "boot or touch"},
 	{"hypercalls", take_hypercalls,
 		"all, none, kvm, native or names of calls, - before refused"},
+	{"vmmcall", take_vmmcall, "patch or ud"},
 	{"trace", take_trace, "off or calls"},
 };
 

@@ -53,6 +53,7 @@
 #define RFLAGS_DF     BIT(10)
 #define RFLAGS_RF     BIT(16)
 #define RFLAGS_VM     BIT(17)
+#define RFLAGS_AC     BIT(18)
 
 /* SDM Vol. 3B "Debug Registers". DR6 bits that read as 1; B0-B3, BD, BS, BT report causes. */
 #define DR6_FIXED1 0xffff0ff0ULL

@@ -6,6 +6,7 @@
 #include "cpu/registers.h"
 #include "cpu/trap.h"
 #include "exits/exit.h"
+#include "exits/vmmcall.h"
 #include "vm/event.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
@@ -77,6 +78,9 @@ static enum exit_action reflect_exception(struct vcpu *vcpu, unsigned vector, ui
 	}
 	if (vector == VECTOR_DB) {
 		reflect_debug_exception(info);
+	} else if (vector == VECTOR_UD) {
+		end_interrupt_shadow();
+		vmmcall_or_invalid_opcode(vcpu);
 	} else {
 		event_inject_exception_with_error(
 			vector, vmcs_read32(VMCS_VM_EXIT_INTERRUPTION_ERROR_CODE));
@@ -96,6 +100,7 @@ enum exit_action exit_handle_exception_or_nmi(struct vcpu *vcpu)
 		insn_int_nmi();
 		return EXIT_RESUME;
 	case VECTOR_DB:
+	case VECTOR_UD:
 	case VECTOR_AC:
 		return reflect_exception(vcpu, vector, info);
 	case VECTOR_MC:

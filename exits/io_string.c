@@ -18,8 +18,6 @@ enum {
 	CPL_USER = 3,
 };
 
-#define RFLAGS_AC BIT(18)
-
 /* What stays the same over all elements of one exit. */
 struct io_string_state {
 	struct vcpu *vcpu;

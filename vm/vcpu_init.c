@@ -145,6 +145,12 @@ static void init_guest_state(struct vcpu *vcpu, const struct vcpu_start *start)
 	vcpu->frame.registers[REGISTER_RDX] = start->rdx;
 }
 
+static uint32_t intercepted_exceptions(const struct vcpu *vcpu)
+{
+	return (uint32_t)(EXCEPTIONS_INTERCEPTED |
+			  (vcpu->vm->config->vmmcall == VM_VMMCALL_PATCH ? BIT(VECTOR_UD) : 0));
+}
+
 static void init_controls(struct vcpu *vcpu)
 {
 	const struct control_set *controls = &vcpu->controls;
@@ -154,7 +160,7 @@ static void init_controls(struct vcpu *vcpu)
 	vmcs_write32(VMCS_SECONDARY_PROCESSOR_BASED_CONTROLS, controls->secondary);
 	vmcs_write32(VMCS_VM_EXIT_CONTROLS, controls->exit);
 	vmcs_write32(VMCS_VM_ENTRY_CONTROLS, controls->entry);
-	vmcs_write32(VMCS_EXCEPTION_BITMAP, (uint32_t)EXCEPTIONS_INTERCEPTED);
+	vmcs_write32(VMCS_EXCEPTION_BITMAP, intercepted_exceptions(vcpu));
 	vmcs_write32(VMCS_PAGE_FAULT_ERROR_CODE_MASK, 0);
 	vmcs_write32(VMCS_PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	vmcs_write32(VMCS_CR3_TARGET_COUNT, 0);

@@ -32,12 +32,19 @@ enum vm_populate {
 	VM_POPULATE_TOUCH, /* Each 4 KiB page at its first touch. */
 };
 
+/* What VMMCALL, which Intel's CPUs do not have, does in a guest. */
+enum vm_vmmcall {
+	VM_VMMCALL_PATCH, /* As in KVM: it is rewritten into VMCALL. */
+	VM_VMMCALL_UD,
+};
+
 /* What GRUB's module lines ask for. */
 struct vm_config {
 	char name[VM_NAME_MAX];
 	enum vm_kind kind;
 	enum vm_populate populate;
 	uint64_t memory_size_bytes;
+	enum vm_vmmcall vmmcall;
 	bool is_tracing_calls;
 	uint64_t refused_calls; /* A bit for each row of the table of hypercalls. */
 	char command_line[VM_COMMAND_LINE_MAX];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: exits/exit.c exits/exit_table.c exits/vmcall.c exits/advance_rip.c exits/exit_cpuid.c
+/* SOURCES: exits/exit.c exits/exit_table.c exits/vmcall.c exits/vmmcall.c
+ * vm/guest_store.c exits/advance_rip.c exits/exit_cpuid.c
  * exits/exit_cr.c exits/virtual_cr.c exits/exit_ept.c exits/exit_event.c exits/exit_io.c
  * exits/exit_msr.c exits/exit_simple.c exits/exit_xsetbv.c exits/io_segment.c exits/io_string.c
  * exits/mmio.c exits/mov_decode.c hypercall/table.c hypercall/kvm_calls.c hypercall/native_calls.c

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: exits/exit_event.c vm/event.c vm/vm.c vm/guest_memory.c lib/format.c
- * tests/host/vcpu_fixture.c */
+/* SOURCES: exits/exit_event.c exits/vmmcall.c vm/event.c vm/vm.c vm/vcpu.c vm/guest_memory.c
+ * vm/guest_code.c vm/guest_paging.c vm/guest_store.c vm/cpuid_policy.c vm/msr_policy.c
+ * vm/msr_mtrr.c lib/format.c tests/host/vcpu_fixture.c */
 #include "cpu/msr.h"
 #include "cpu/registers.h"
 #include "cpu/trap.h"

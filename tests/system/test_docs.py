@@ -156,7 +156,7 @@ def test_module_words_are_those_of_the_code() -> None:
     keys = [*re.findall(r'^\t{"(\w+)", take_', code, re.M), "initrd"]
     assert sorted(rows) == sorted(f"{key}=" for key in keys)
     values = set(re.findall(r'value_is\(word, "(\w+)"\)', code))
-    in_table = {value for key in ("kind=", "populate=", "trace=")
+    in_table = {value for key in ("kind=", "populate=", "trace=", "vmmcall=")
                 for value in re.findall(r"`(\w+)`", rows[key].split("|")[0])}
     assert in_table == values
 

@@ -31,7 +31,6 @@ static const struct fault_rule rules[] = {
 	UD("invept_raises_ud", "\x66\x0f\x38\x80\x07"),
 	UD("invvpid_raises_ud", "\x66\x0f\x38\x81\x07"),
 	UD("getsec_raises_ud", "\x0f\x37"),
-	UD("vmmcall_of_amd_raises_ud", "\x0f\x01\xd9"),
 	UD("vmrun_of_amd_raises_ud", "\x0f\x01\xd8"),
 };
 
