@@ -9,6 +9,7 @@
 #include "cpu/log.h"
 #include "cpu/serial.h"
 #include "cpu/tsc.h"
+#include "cpu/wall_clock.h"
 #include "lib/string.h"
 #include "vmx/doctor.h"
 #include "vmx/operation.h"
@@ -40,12 +41,15 @@ static void *allocate_page(void)
 	return memset(hpa_pointer(page), 0, PAGE_SIZE_4K);
 }
 
-static void find_tsc_frequency(void)
+static void start_clocks(void)
 {
 	if (tsc_calibrate() == STATUS_OK) {
 		log_info("tsc", "hz=%lu", tsc_hz());
 	} else {
 		log_warn("tsc", "frequency not found: no clock for guests");
+	}
+	if (wall_clock_start() != STATUS_OK) {
+		log_warn("clock", "no CMOS clock: wall time begins at 1970");
 	}
 }
 
@@ -124,7 +128,7 @@ unsigned hypervisor_run(const struct boot_info *info, const struct options *opti
 	if (!enter_vmx_operation(&capability)) {
 		return RUN_STATUS_NO_VMX;
 	}
-	find_tsc_frequency();
+	start_clocks();
 	start_guest_serial(options, &context);
 	if (options->mode == BOOT_MODE_SELFTEST) {
 		status = selftest_run(&context) ? RUN_STATUS_OK : RUN_STATUS_FAILED;

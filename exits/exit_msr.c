@@ -1,10 +1,32 @@
 /* SPDX-License-Identifier: MIT */
+#include "cpu/msr.h"
 #include "cpu/registers.h"
 #include "exits/exit.h"
+#include "hypercall/kvm_msrs.h"
 #include "vm/event.h"
 #include "vm/msr_policy.h"
 
 enum { EDX_SHIFT = 32 };
+
+static bool read_msr(const struct vcpu *vcpu, uint32_t msr, uint64_t *value)
+{
+	return hypercall_owns_msr(msr) ? hypercall_msr_read(vcpu, msr, value)
+				       : msr_policy_read(vcpu, msr, value);
+}
+
+static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
+{
+	bool is_written;
+
+	if (hypercall_owns_msr(msr)) {
+		return hypercall_msr_write(vcpu, msr, value);
+	}
+	is_written = msr_policy_write(vcpu, msr, value);
+	if (msr == MSR_IA32_TSC) {
+		hypercall_clock_update(vcpu);
+	}
+	return is_written;
+}
 
 enum exit_action exit_handle_rdmsr(struct vcpu *vcpu)
 {
@@ -12,7 +34,7 @@ enum exit_action exit_handle_rdmsr(struct vcpu *vcpu)
 	const uint32_t msr = (uint32_t)registers[REGISTER_RCX];
 	uint64_t value;
 
-	if (!msr_policy_read(vcpu, msr, &value)) {
+	if (!read_msr(vcpu, msr, &value)) {
 		vcpu_warn(vcpu, "RDMSR gives #GP msr=%#x", msr);
 		event_inject_exception_with_error(VECTOR_GP, 0);
 		return EXIT_RESUME;
@@ -29,7 +51,7 @@ enum exit_action exit_handle_wrmsr(struct vcpu *vcpu)
 	const uint64_t value = (uint32_t)registers[REGISTER_RAX] | registers[REGISTER_RDX]
 									   << EDX_SHIFT;
 
-	if (!msr_policy_write(vcpu, msr, value)) {
+	if (!write_msr(vcpu, msr, value)) {
 		vcpu_warn(vcpu, "WRMSR gives #GP msr=%#x value=%#lx", msr, value);
 		event_inject_exception_with_error(VECTOR_GP, 0);
 		return EXIT_RESUME;

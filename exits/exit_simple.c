@@ -4,6 +4,7 @@
 #include "cpu/registers.h"
 #include "exits/exit.h"
 #include "vm/event.h"
+#include "vmx/control_bits.h"
 #include "vmx/exit_qualification.h"
 #include "vmx/vmcs.h"
 
@@ -40,12 +41,21 @@ static bool is_single_stepped(uint64_t rflags)
 	       (vmcs_read64(VMCS_GUEST_IA32_DEBUGCTL) & DEBUGCTL_BTF) == 0;
 }
 
-/* No device of the guest raises interrupts, so nothing but a debug exception can end its HLT. */
+/* A #DB that MOV SS held back comes behind the HLT: it ends the halt too. */
+static bool is_debug_exception_pending(void)
+{
+	return (vmcs_read_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS) &
+		       PENDING_DEBUG_ENABLED_BREAKPOINT) != 0;
+}
+
+/* No device of the guest raises interrupts, so nothing but a debug exception or a
+ * kick can end its HLT. */
 enum exit_action exit_handle_hlt(struct vcpu *vcpu)
 {
 	const uint64_t rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
 
-	if (is_single_stepped(rflags)) {
+	if (is_single_stepped(rflags) || vcpu->is_kicked || is_debug_exception_pending()) {
+		vcpu->is_kicked = false;
 		return EXIT_NEXT_INSTRUCTION;
 	}
 	vm_end(vcpu->vm, VM_END_HALTED, 0, "HLT with interrupts %s and nothing that could wake it",

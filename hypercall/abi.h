@@ -32,6 +32,15 @@
 #define KVM_FEATURE_HC_MAP_GPA_RANGE   (1u << 16)
 #define KVM_FEATURE_CLOCKSOURCE_STABLE (1u << 24)
 
+/* KVM's MSRs; those whose feature is not offered raise #GP. */
+#define MSR_KVM_WALL_CLOCK      0x11
+#define MSR_KVM_SYSTEM_TIME     0x12
+#define MSR_KVM_WALL_CLOCK_NEW  0x4b564d00
+#define MSR_KVM_SYSTEM_TIME_NEW 0x4b564d01
+#define MSR_KVM_STEAL_TIME      0x4b564d03
+#define MSR_KVM_PV_EOI_EN       0x4b564d04
+#define MSR_KVM_POLL_CONTROL    0x4b564d05
+
 /* Errors, returned negative; the numbers are Linux KVM's. */
 #define TRIVET_EPERM      1
 #define TRIVET_E2BIG      7

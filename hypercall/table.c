@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cpu/log.h"
+#include "cpu/tsc.h"
 #include "hypercall/dispatch.h"
 #include "hypercall/hypercall.h"
 #include "lib/bits.h"
@@ -10,7 +11,11 @@ _Static_assert(TRIVET_CALL_TRACE_MARK - TRIVET_CALL_BASE == HYPERCALL_NATIVE_COU
 	"all native calls of abi.h");
 
 /* Only what works to the end. */
-#define KVM_FEATURES_OFFERED KVM_FEATURE_NOP_IO_DELAY
+#define FEATURES_ALWAYS                                                                            \
+	(KVM_FEATURE_NOP_IO_DELAY | KVM_FEATURE_STEAL_TIME | KVM_FEATURE_PV_EOI |                  \
+		KVM_FEATURE_PV_UNHALT | KVM_FEATURE_POLL_CONTROL | KVM_FEATURE_PV_SCHED_YIELD)
+#define FEATURES_OF_CLOCK                                                                          \
+	(KVM_FEATURE_CLOCKSOURCE | KVM_FEATURE_CLOCKSOURCE2 | KVM_FEATURE_CLOCKSOURCE_STABLE)
 
 #define HYPERCALL_KVM(number, NAME, name, function, feature, arguments, text)                      \
 	[number] = {#name, number, HYPERCALL_ABI_KVM, feature, function},
@@ -67,9 +72,20 @@ static uint64_t trace_call(struct vcpu *vcpu, struct hypercall call)
 	return result;
 }
 
+/* A VM that may make none of KVM's calls has none of its MSRs either. */
+static uint32_t features_of(const struct vm *vm)
+{
+	const uint64_t kvm_rows = BIT(HYPERCALL_KVM_COUNT) - 1;
+
+	if ((vm->config->refused_calls & kvm_rows) == kvm_rows) {
+		return 0;
+	}
+	return FEATURES_ALWAYS | (tsc_hz() != 0 ? FEATURES_OF_CLOCK : 0);
+}
+
 void hypercall_init(struct vcpu *vcpu)
 {
-	vcpu->kvm_features = KVM_FEATURES_OFFERED;
+	vcpu->kvm_features = features_of(vcpu->vm);
 	vcpu->refused_calls_logged = 0;
 	for (size_t row = 0; row < HYPERCALL_ROW_COUNT; row++) {
 		vcpu->hypercall_functions[row] =

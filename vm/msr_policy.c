@@ -147,7 +147,8 @@ bool msr_policy_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
 	switch (msr) {
 	case MSR_IA32_TSC:
-		vmcs_write64(VMCS_TSC_OFFSET, value - insn_rdtsc());
+		vcpu->tsc_offset = value - insn_rdtsc();
+		vmcs_write64(VMCS_TSC_OFFSET, vcpu->tsc_offset);
 		return true;
 	case MSR_IA32_APIC_BASE:
 		return apic_base_write(vcpu, value);

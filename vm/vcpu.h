@@ -36,6 +36,16 @@ struct vcpu_pages {
 	uint8_t *io_bitmaps; /* A and B, one behind the other. */
 };
 
+/* What a guest wrote to KVM's MSRs: hypercall/kvm_msrs.c. */
+struct vcpu_kvm_msrs {
+	uint64_t wall_clock;
+	uint64_t system_time;
+	bool is_old_system_time; /* By the MSR that old guests use. */
+	uint64_t steal_time;
+	uint64_t pv_eoi;
+	uint64_t poll_control;
+};
+
 struct hypercall;
 struct vcpu;
 
@@ -65,9 +75,13 @@ struct vcpu {
 	uint32_t cpuid_constant_leaves;
 	struct cpuid_result cpuid_leaves[VCPU_CPUID_LEAVES];
 	struct vcpu_msrs msrs;
+	struct vcpu_kvm_msrs kvm;
+	uint64_t start_tsc;    /* The host's TSC when the guest's system time was 0. */
+	uint64_t tsc_offset;   /* The guest's TSC less the host's, as the VMCS has it. */
 	uint64_t exit_tsc;     /* The host's TSC when the exit's handling began. */
 	uint32_t kvm_features; /* Offered in KVM's CPUID leaf, EAX. */
 	bool is_in_batch;
+	bool is_kicked;                /* A KICK_CPU came: the next HLT does not wait. */
 	uint64_t refused_calls_logged; /* A bit for each row of the table of calls. */
 	vcpu_hypercall_function hypercall_functions[VCPU_HYPERCALL_ROWS];
 	/*

@@ -173,7 +173,9 @@ static void init_controls(struct vcpu *vcpu)
 	vmcs_write64(VMCS_MSR_BITMAPS_ADDRESS, hpa_of(vcpu->pages.msr_bitmap).value);
 	vmcs_write64(VMCS_EPT_POINTER, ept_pointer(&vcpu->vm->ept));
 	/* The guest's TSC counts from its start. */
-	vmcs_write64(VMCS_TSC_OFFSET, 0 - insn_rdtsc());
+	vcpu->start_tsc = insn_rdtsc();
+	vcpu->tsc_offset = 0 - vcpu->start_tsc;
+	vmcs_write64(VMCS_TSC_OFFSET, vcpu->tsc_offset);
 	if ((controls->secondary & SECONDARY_ENABLE_VPID) != 0) {
 		vmcs_write16(VMCS_VIRTUAL_PROCESSOR_ID, vcpu->vpid);
 	}
@@ -190,7 +192,10 @@ static void init_software_state(struct vcpu *vcpu)
 	vcpu->msrs.misc_enable = MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_BTS_UNAVAILABLE |
 				 MISC_ENABLE_PEBS_UNAVAILABLE;
 	vcpu->msrs.mtrr_def_type = MTRR_DEF_TYPE_ENABLED_WB;
+	memset(&vcpu->kvm, 0, sizeof(vcpu->kvm));
+	vcpu->kvm.poll_control = 1; /* The host may poll before it lets a HLT wait. */
 	vcpu->is_in_batch = false;
+	vcpu->is_kicked = false;
 	memset(vcpu->exit_ticks, 0, sizeof(vcpu->exit_ticks));
 	memset(vcpu->hypercall_ticks, 0, sizeof(vcpu->hypercall_ticks));
 	memset(vcpu->batched_ticks, 0, sizeof(vcpu->batched_ticks));

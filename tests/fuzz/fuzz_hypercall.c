@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: hypercall/table.c hypercall/kvm_calls.c hypercall/native_calls.c hypercall/batch.c
  * hypercall/counters.c hypercall/policy.c cpu/tsc.c vm/vm.c vm/guest_memory.c vmx/exit_reason.c
- * lib/format.c vm/tick_histogram.c */
+ * lib/format.c vm/tick_histogram.c
+ * cpu/wall_clock.c lib/calendar.c lib/scaled_time.c */
 #include "hypercall/dispatch.h"
 
 #include "fake_insn.h"

@@ -2,7 +2,8 @@
 /* SOURCES: boot/guests.c lib/command_line.c lib/format.c lib/status.c
  * hypercall/policy.c hypercall/table.c hypercall/kvm_calls.c hypercall/native_calls.c
  * hypercall/batch.c hypercall/counters.c cpu/tsc.c vm/vm.c vm/guest_memory.c vmx/exit_reason.c
- * vm/tick_histogram.c */
+ * vm/tick_histogram.c
+ * cpu/wall_clock.c lib/calendar.c lib/scaled_time.c */
 #include "boot/guests.h"
 
 #include "boot/demo_image.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: vm/msr_policy.c vm/msr_mtrr.c vm/cpuid_policy.c vm/vcpu.c vm/guest_memory.c
- * exits/exit_msr.c vm/event.c lib/format.c tests/host/vcpu_fixture.c */
+ * exits/exit_msr.c vm/event.c lib/format.c tests/host/vcpu_fixture.c
+ * hypercall/kvm_msrs.c cpu/tsc.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c */
 #include "vm/msr_policy.h"
 
 #include "cpu/cpuid.h"

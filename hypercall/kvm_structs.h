@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HYPERCALL_KVM_STRUCTS_H
+#define HYPERCALL_KVM_STRUCTS_H
+
+#include "lib/types.h"
+
+/* What KVM's MSRs and calls put into guest memory. Source: Linux
+ * Documentation/virt/kvm/x86/msr.rst and hypercalls.rst. */
+
+struct kvm_wall_clock {
+	uint32_t version; /* Odd while the rest is written. */
+	uint32_t seconds;
+	uint32_t nanoseconds;
+};
+_Static_assert(sizeof(struct kvm_wall_clock) == 12, "msr.rst, MSR_KVM_WALL_CLOCK_NEW");
+
+enum { KVM_SYSTEM_TIME_TSC_STABLE = 1 << 0 };
+
+struct kvm_system_time {
+	uint32_t version;
+	uint32_t padding0;
+	uint64_t tsc_timestamp;
+	uint64_t system_time_ns; /* At tsc_timestamp. */
+	uint32_t tsc_to_system_mul;
+	int8_t tsc_shift;
+	uint8_t flags;
+	uint8_t padding[2];
+};
+_Static_assert(sizeof(struct kvm_system_time) == 32, "msr.rst, MSR_KVM_SYSTEM_TIME_NEW");
+
+struct kvm_steal_time {
+	uint64_t steal_ns;
+	uint32_t version;
+	uint32_t flags;
+	uint8_t preempted;
+	uint8_t padding0[3];
+	uint32_t padding[11];
+};
+_Static_assert(sizeof(struct kvm_steal_time) == 64, "msr.rst, MSR_KVM_STEAL_TIME");
+
+struct kvm_clock_pairing {
+	int64_t seconds;
+	int64_t nanoseconds;
+	uint64_t tsc;
+	uint32_t flags;
+	uint32_t padding[9];
+};
+_Static_assert(sizeof(struct kvm_clock_pairing) == 64, "hypercalls.rst, KVM_HC_CLOCK_PAIRING");
+
+#endif
