@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "boot/run.h"
 
+#include "boot/audit.h"
 #include "boot/guests.h"
 #include "boot/host_memory.h"
 #include "boot/run_guest.h"
@@ -129,6 +130,7 @@ unsigned hypervisor_run(const struct boot_info *info, const struct options *opti
 		return RUN_STATUS_NO_VMX;
 	}
 	start_clocks();
+	audit_start();
 	start_guest_serial(options, &context);
 	if (options->mode == BOOT_MODE_SELFTEST) {
 		status = selftest_run(&context) ? RUN_STATUS_OK : RUN_STATUS_FAILED;

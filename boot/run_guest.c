@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "boot/run_guest.h"
 
+#include "boot/audit.h"
 #include "boot/boot_clock.h"
 #include "boot/host_memory.h"
 #include "cpu/insn.h"
@@ -140,6 +141,7 @@ static void run_in_block(const struct run_context *context, const struct guest_e
 	}
 	has_run = start_and_run(context, block);
 	report_end(vm, &block->vcpu, has_run);
+	audit_guest(vm);
 	if (has_run) {
 		vcpu_stop(&block->vcpu);
 	}

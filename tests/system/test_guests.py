@@ -16,6 +16,7 @@ IMAGES = TOP / "build" / "guests"
 DIRECTORIES = TOP / "tests" / "guests"
 GUEST_MEMORY = "16M"
 MACHINE_MEMORY_MIB = 256
+AUDIT = "audit: EPT maps only its own RAM"
 
 # The models run as they are; on one more round each page of a guest is mapped at its first touch.
 ROUNDS = [(model, "boot") for model in MODELS] + [(MODELS[0], "touch")]
@@ -119,3 +120,4 @@ def test_guest(model: str, populate: str, name: str) -> None:
     assert not failures, f"{failures}\n{end}"
     assert outcome.status == expectation(name).status, end
     assert any(word == "PASS" for word, _ in outcome.results), f"no PASS line\n{end}"
+    assert any(line.startswith(f"{name}: {AUDIT}") for line in outcome.lines), end

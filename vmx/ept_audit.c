@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmx/ept_audit.h"
+
+#include "lib/bits.h"
+#include "vmx/ept_table.h"
+
+/* The range that the EPT may map, and what was found so far. */
+struct walk {
+	uint64_t base;
+	uint64_t size_bytes;
+	struct ept_audit found;
+};
+
+static void found_stray(struct walk *walk, uint64_t guest)
+{
+	if (walk->found.is_confined) {
+		walk->found.is_confined = false;
+		walk->found.stray = gpa(guest);
+	}
+}
+
+static void audit_leaf(struct walk *walk, uint64_t entry, uint64_t guest, enum ept_level level)
+{
+	const uint64_t host = entry & EPT_ENTRY_ADDRESS;
+
+	walk->found.page_count++;
+	walk->found.mapped_bytes += ept_span(level);
+	if (host < walk->base ||
+		!range_fits(host - walk->base, ept_span(level), walk->size_bytes)) {
+		found_stray(walk, guest);
+	}
+}
+
+static void audit_table(
+	struct walk *walk, const uint64_t *table, uint64_t guest, enum ept_level level)
+{
+	walk->found.table_count++;
+	if (ranges_overlap(hpa_of(table).value, PAGE_SIZE_4K, walk->base, walk->size_bytes)) {
+		found_stray(walk, guest);
+	}
+	for (size_t i = 0; i < EPT_ENTRY_COUNT; i++) {
+		const uint64_t address = guest + i * ept_span(level);
+
+		if (!ept_is_present(table[i])) {
+			continue;
+		}
+		if (ept_is_leaf(table[i], level)) {
+			audit_leaf(walk, table[i], address, level);
+		} else {
+			audit_table(walk, ept_table_of(table[i]), address, level - 1);
+		}
+	}
+}
+
+struct ept_audit ept_audit(const struct ept *ept, hpa_t base, uint64_t size_bytes)
+{
+	struct walk walk = {base.value, size_bytes, {.is_confined = true}};
+
+	audit_table(&walk, ept->pml4, 0, EPT_LEVEL_PML4);
+	return walk.found;
+}
