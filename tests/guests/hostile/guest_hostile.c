@@ -9,7 +9,7 @@
 #include "guest/runtime/guest_report.h"
 #include "guest/runtime/guest_runtime.h"
 #include "guest/trivet_guest.h"
-#include "tests/guests/hostile/hostile_choices.h"
+#include "tests/guests/shared/choices.h"
 #include "tests/guests/shared/probe_rules.h"
 
 enum { OPERATION_COUNT = 200000, PROGRESS_STEPS = 4, LEGACY_ONE_IN = 64 };

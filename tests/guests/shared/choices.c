@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tests/guests/hostile/hostile_choices.h"
+#include "tests/guests/shared/choices.h"
 
 #include "guest/runtime/guest_runtime.h"
 #include "guest/trivet_guest.h"
