@@ -55,7 +55,7 @@ JOBS ?= $(shell nproc)
 # A make of our own for targets that first install what the build needs.
 SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-.PHONY: all build iso run test check bench setup clean help
+.PHONY: all build iso run test check fuzz bench setup clean help
 all: build ## The hypervisor: build/trivet.elf (this is the default)
 build: $(IMAGE)
 
@@ -74,6 +74,10 @@ test: ## Sets up, builds, and runs every test
 check: ## Format, static analysis, and the rules of the tree
 	tools/setup
 	tools/check
+
+fuzz: ## Runs each fuzz target for FUZZ_SECONDS (600)
+	tools/setup
+	$(SUBMAKE) --keep-going fuzz-long
 
 bench: ## Measures hypercalls and other VM exits in ticks
 	tools/setup

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: hypercall/table.c hypercall/kvm_calls.c hypercall/native_calls.c hypercall/batch.c
- * hypercall/counters.c hypercall/policy.c cpu/tsc.c vm/vm.c vm/guest_memory.c vmx/exit_reason.c
- * lib/format.c vm/tick_histogram.c
- * cpu/wall_clock.c lib/calendar.c lib/scaled_time.c */
-#include "hypercall/dispatch.h"
+/* SOURCES: exits/vmcall.c exits/advance_rip.c vm/vcpu.c vm/msr_policy.c vm/msr_mtrr.c
+ * vm/cpuid_policy.c hypercall/cpuid_leaves.c hypercall/table.c hypercall/kvm_calls.c
+ * hypercall/native_calls.c hypercall/batch.c hypercall/counters.c hypercall/policy.c cpu/tsc.c
+ * vm/vm.c vm/guest_memory.c vmx/exit_reason.c lib/format.c vm/tick_histogram.c cpu/wall_clock.c
+ * lib/calendar.c lib/scaled_time.c */
+#include "exits/vmcall.h"
 
+#include "cpu/msr.h"
+#include "cpu/registers.h"
 #include "fake_insn.h"
 #include "fake_log.h"
 #include "hypercall/counters.h"
+#include "hypercall/hypercall.h"
+#include "vmx/control_bits.h"
+#include "vmx/vmcs.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -17,20 +23,39 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /*
- * A guest makes calls with any registers, in any mode, from RAM in two pieces with a hole between
- * them. Whatever it does: only its own RAX would change, what it gets is what the ABI allows, the
- * log has printable lines, every call is counted, and memory is written by the calls that write it.
+ * A guest makes calls with any registers and any VMCS behind them, from RAM in two pieces with a
+ * hole between them: the VM exit is handled by the hypervisor's own code. Whatever the guest does:
+ * only RAX changes, to what the ABI allows; RIP, RFLAGS and the interrupt shadow are those behind
+ * the instruction; the log has printable lines, every call is counted, and no VMCS field is
+ * touched that the semantics do not need.
  */
 enum { REFUSE_SOME = 0x5a };
 enum { PAGE = 0x1000, RAM_PAGES = 3, CALLS_MAX = 64 };
+/* What docs/hypercalls.md says of the plainest call, and what modes, TF and RF add. */
+enum { VMREADS_MAX = 9, VMWRITES_MAX = 4, INSTRUCTION_LENGTH_MAX = 15 };
 
 struct call_input {
 	uint64_t registers[REGISTER_COUNT];
+	uint64_t rip;
+	uint64_t rflags;
+	uint32_t cs_access_rights;
+	uint32_t ss_access_rights;
+	uint32_t interruptibility;
+	uint8_t instruction_length;
+	uint8_t debugctl;
 	uint8_t flags;
 };
 
+/* How the call is to look to the ABI. */
+struct code {
+	bool is_64bit;
+	unsigned cpl;
+};
+
 enum { COUNT_RESULT_MAX = (int)EXIT_REASON_COUNT + (int)HYPERCALL_ROW_COUNT };
-enum { FLAG_64BIT = 1, FLAG_NATIVE = 2, FLAG_SMALL = 4, CPL_SHIFT = 6 };
+enum { FLAG_LONG_MODE = 1, FLAG_NATIVE = 2, FLAG_SMALL = 4, FLAG_FLAT_64BIT = 8 };
+
+#define CODE_64BIT_CPL_0 0xa09bu
 
 static uint8_t *ram;
 
@@ -94,29 +119,92 @@ static uint64_t own_calls(const struct vcpu *vcpu)
 	return sum;
 }
 
+/* SDM Vol. 3A "Privilege Levels": conforming code has its caller's level, which SS tells. */
+static struct code code_of(const struct call_input *input)
+{
+	const uint32_t cs = input->cs_access_rights;
+	const uint64_t conforming = ACCESS_RIGHTS_CODE | ACCESS_RIGHTS_CONFORMING;
+	const uint32_t rights = (cs & conforming) == conforming ? input->ss_access_rights : cs;
+
+	return (struct code){
+		(input->flags & FLAG_LONG_MODE) != 0 && (cs & ACCESS_RIGHTS_L) != 0,
+		(unsigned)bits_get(rights, ACCESS_RIGHTS_DPL_HIGH, ACCESS_RIGHTS_DPL_LOW),
+	};
+}
+
+static void load_vmcs(struct vcpu *vcpu, struct call_input *input)
+{
+	if ((input->flags & FLAG_FLAT_64BIT) != 0) {
+		input->flags |= FLAG_LONG_MODE;
+		input->cs_access_rights = CODE_64BIT_CPL_0;
+	}
+	input->instruction_length = input->instruction_length % INSTRUCTION_LENGTH_MAX + 1;
+	if (!code_of(input).is_64bit) {
+		input->rip &= UINT32_MAX;
+	}
+	vcpu->is_long_mode = (input->flags & FLAG_LONG_MODE) != 0;
+	fake_vmcs_set(VMCS_GUEST_CS_ACCESS_RIGHTS, input->cs_access_rights);
+	fake_vmcs_set(VMCS_GUEST_SS_ACCESS_RIGHTS, input->ss_access_rights);
+	fake_vmcs_set(VMCS_GUEST_RIP, input->rip);
+	fake_vmcs_set(VMCS_GUEST_RFLAGS, input->rflags);
+	fake_vmcs_set(VMCS_GUEST_INTERRUPTIBILITY_STATE, input->interruptibility);
+	fake_vmcs_set(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, 0);
+	fake_vmcs_set(VMCS_GUEST_IA32_DEBUGCTL, input->debugctl);
+	fake_vmcs_set(VMCS_VM_EXIT_INSTRUCTION_LENGTH, input->instruction_length);
+	memcpy(vcpu->frame.registers, input->registers, sizeof(input->registers));
+	fake_cpu.vmread_count = 0;
+	fake_cpu.vmwrite_count = 0;
+}
+
+/* The state behind the instruction: SDM Vol. 3B "Single-Step Exception Condition". */
+static void check_vmcs(const struct call_input *input)
+{
+	const uint64_t rip = input->rip + input->instruction_length;
+	const bool is_trap_due =
+		(input->rflags & RFLAGS_TF) != 0 && (input->debugctl & DEBUGCTL_BTF) == 0;
+
+	require(fake_vmcs_get(VMCS_GUEST_RIP) ==
+		(code_of(input).is_64bit ? rip : rip & UINT32_MAX));
+	require(fake_vmcs_get(VMCS_GUEST_RFLAGS) == (input->rflags & ~RFLAGS_RF));
+	require(fake_vmcs_get(VMCS_GUEST_INTERRUPTIBILITY_STATE) ==
+		(input->interruptibility & ~(uint32_t)INTERRUPTIBILITY_SHADOW));
+	require(fake_vmcs_get(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS) ==
+		(is_trap_due ? PENDING_DEBUG_BS : 0));
+	require(fake_vmcs_get(VMCS_VM_ENTRY_INTERRUPTION_INFO) == 0);
+	require(fake_cpu.vmread_count <= VMREADS_MAX && fake_cpu.vmwrite_count <= VMWRITES_MAX);
+}
+
+static void check_privilege(const struct vcpu *vcpu, struct code code, uint64_t result)
+{
+	if (code.cpl != 0) {
+		require(result == (code.is_64bit ? UINT64_MAX : UINT32_MAX));
+		require(*fake_log_text() == '\0' && vcpu->vm->end == VM_END_NONE);
+	}
+}
+
 static void make_call(struct vcpu *vcpu, struct call_input *input)
 {
-	const bool is_64bit = (input->flags & FLAG_64BIT) != 0;
-	const unsigned cpl = input->flags >> CPL_SHIFT;
-	const struct hypercall call = {vcpu->frame.registers, is_64bit ? UINT64_MAX : UINT32_MAX};
+	enum vmx_resume resume;
+	struct code code;
 	uint64_t before;
 	uint64_t result;
-	size_t row;
 
 	aim(input);
-	memcpy(vcpu->frame.registers, input->registers, sizeof(input->registers));
+	load_vmcs(vcpu, input);
+	code = code_of(input);
 	before = own_calls(vcpu);
-	row = hypercall_row(call);
-	result = hypercall_serve(vcpu, call, row, cpl);
-	hypercall_count(vcpu, row);
+	resume = vmcall(vcpu);
 	require(own_calls(vcpu) == before + 1);
-	require(is_result_allowed(result, is_64bit));
-	require(cpl == 0 || (is_64bit ? result == UINT64_MAX : result == UINT32_MAX));
-	require(cpl == 0 || (*fake_log_text() == '\0' && vcpu->vm->end == VM_END_NONE));
+	require(resume == (vcpu->vm->end == VM_END_NONE ? VMX_RESUME_CALL : VMX_RESUME_NOT));
+	result = vcpu->frame.registers[REGISTER_RAX];
+	require(is_result_allowed(result, code.is_64bit));
+	check_privilege(vcpu, code, result);
+	vcpu->frame.registers[REGISTER_RAX] = input->registers[REGISTER_RAX];
 	require(memcmp(vcpu->frame.registers, input->registers, sizeof(input->registers)) == 0);
-	require(fake_cpu.vmread_count + fake_cpu.vmwrite_count == 0);
+	check_vmcs(input);
 	check_log();
 	vcpu->vm->end = VM_END_NONE;
+	vcpu->vm->after_call = VMX_RESUME_CALL;
 }
 
 static void add_ram(struct vm *vm, uint64_t guest, uint8_t *host, uint64_t size_bytes)

@@ -5,11 +5,11 @@
 #   host-test   builds and runs every tests/host/test_*.c (cmocka, ASan, UBSan)
 #   fuzz-build  builds every tests/fuzz/fuzz_*.c (libFuzzer, ASan, UBSan)
 #   fuzz-run    runs each target FUZZ_RUNS times from a fixed seed
-#   fuzz        runs each target for FUZZ_SECONDS and keeps what it finds under build/fuzz/corpus
+#   fuzz-long   runs each target for FUZZ_SECONDS and keeps what it finds under build/fuzz/corpus
 #
 # The comment "SOURCES: a.c b.c" at the head of a test names what it links besides the fakes.
 
-.PHONY: host-test host-build host-check-fake fuzz-build fuzz-run fuzz host-force
+.PHONY: host-test host-build host-check-fake fuzz-build fuzz-run fuzz-long host-force
 host-test:
 
 HOST_CC ?= gcc
@@ -143,6 +143,6 @@ $(FUZZ_LONG_GOALS): fuzz-long-%: $(FUZZ_BUILD)/%
 	@$(call fuzz_command,$*,$(FUZZ_BUILD)/corpus/$*,-max_total_time=$(FUZZ_SECONDS))
 
 fuzz-run: $(FUZZ_RUN_GOALS)
-fuzz: $(FUZZ_LONG_GOALS)
+fuzz-long: $(FUZZ_LONG_GOALS)
 
 -include $(shell find $(HOST_OBJ) $(FUZZ_OBJ) -name '*.d' 2>/dev/null)
