@@ -6,8 +6,10 @@
 #include "boot/host_memory.h"
 #include "boot/run_guest.h"
 #include "boot/selftest.h"
+#include "cpu/console.h"
 #include "cpu/gdt.h"
 #include "cpu/log.h"
+#include "cpu/pic8259_host.h"
 #include "cpu/serial.h"
 #include "cpu/tsc.h"
 #include "cpu/wall_clock.h"
@@ -29,6 +31,12 @@ static struct serial_port guest_serial;
 static void guest_serial_byte(uint8_t byte)
 {
 	serial_write(&guest_serial, &byte, sizeof(byte));
+}
+
+static bool guest_serial_pull(void *context, uint8_t *byte)
+{
+	(void)context;
+	return serial_read(&guest_serial, byte);
 }
 
 static void *allocate_page(void)
@@ -87,6 +95,7 @@ static unsigned run_guests(const struct boot_info *info, const struct run_contex
 static void start_guest_serial(const struct options *options, struct run_context *context)
 {
 	const struct options_serial *serial = &options->guest_serial;
+	unsigned irq;
 
 	if (serial->base == 0) {
 		return;
@@ -97,6 +106,20 @@ static void start_guest_serial(const struct options *options, struct run_context
 		return;
 	}
 	context->raw_byte = guest_serial_byte;
+	context->pull_raw_byte = guest_serial_pull;
+	if (serial_listen(&guest_serial, &irq) == STATUS_OK) {
+		pic8259_host_set_mask(irq, false);
+	} else {
+		log_warn("boot", "nothing typed on the guests' serial port arrives port=%#x",
+			serial->base);
+	}
+}
+
+static void start_input(void)
+{
+	if (console_listen() != STATUS_OK) {
+		log_warn("boot", "no console to type on");
+	}
 }
 
 /* Reads from page 0, which is not mapped, for a report to look at: the run ends in a panic. */
@@ -131,6 +154,7 @@ unsigned hypervisor_run(const struct boot_info *info, const struct options *opti
 	}
 	start_clocks();
 	audit_start();
+	start_input();
 	start_guest_serial(options, &context);
 	if (options->mode == BOOT_MODE_SELFTEST) {
 		status = selftest_run(&context) ? RUN_STATUS_OK : RUN_STATUS_FAILED;

@@ -7,6 +7,7 @@
 #include "cpu/insn.h"
 #include "cpu/log.h"
 #include "exits/exit.h"
+#include "exits/operator_keys.h"
 #include "hypercall/counters.h"
 #include "hypercall/hypercall.h"
 #include "lib/bits.h"
@@ -125,6 +126,9 @@ static void run_in_block(const struct run_context *context, const struct guest_e
 	vm->console.name = entry->config.name;
 	vm->console.raw_byte = context->raw_byte;
 	vm_attach_devices(vm);
+	vm->input.pull =
+		context->pull_raw_byte != NULL ? context->pull_raw_byte : operator_keys_pull;
+	vm->input.context = &block->vcpu;
 	if (entry->error[0] != '\0') {
 		vm_end(vm, VM_END_NOT_STARTED, 0, "%s", entry->error);
 		report_end(vm, &block->vcpu, has_run);

@@ -14,6 +14,8 @@ struct run_context {
 	const struct gdt_cpu *host_cpu;
 	/* Where the guest's serial bytes go as they are; NULL: to the consoles, line by line. */
 	void (*raw_byte)(uint8_t byte);
+	/* Takes the next byte from there; NULL: the guest reads what is typed on the console. */
+	bool (*pull_raw_byte)(void *context, uint8_t *byte);
 	/* The self-test's hand on a guest that is set up and has not run; false: do not run it. */
 	bool (*prepare)(struct vcpu *vcpu, const struct vcpu_start *start);
 };

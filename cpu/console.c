@@ -2,6 +2,7 @@
 #include "cpu/console.h"
 
 #include "cpu/log.h"
+#include "cpu/pic8259_host.h"
 #include "cpu/serial.h"
 #include "cpu/vga_text.h"
 
@@ -139,6 +140,22 @@ void console_start_line(void)
 	if (is_inside_line) {
 		console_write("\n", 1);
 	}
+}
+
+enum status console_listen(void)
+{
+	unsigned irq;
+	const enum status status = serial_listen(&serial, &irq);
+
+	if (status == STATUS_OK) {
+		pic8259_host_set_mask(irq, false);
+	}
+	return status;
+}
+
+bool console_read(uint8_t *byte)
+{
+	return serial_read(&serial, byte);
 }
 
 void console_drain(void)

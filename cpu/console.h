@@ -39,6 +39,16 @@ void console_write(const void *bytes, size_t size_bytes);
 /* Ends a line that was begun: what is written next starts at the left. Context: any. */
 void console_start_line(void);
 
+/*
+ * Has the serial line raise an interrupt for what is typed on it. Returns STATUS_OK;
+ * STATUS_NOT_FOUND if there is no line or its interrupt is not known. Context: boot, after
+ * console_init() and pic8259_host_init().
+ */
+must_use enum status console_listen(void);
+
+/* Takes the next byte that was typed. Returns false if none has come. Context: one processor. */
+bool console_read(uint8_t *byte);
+
 /* Waits, for a bounded time, until all is on the wire. Context: any. */
 void console_drain(void);
 

@@ -6,6 +6,7 @@
 
 /* PC16550D data sheet, "Registers". */
 enum {
+	UART_RBR = 0,
 	UART_THR = 0,
 	UART_DLL = 0, /* The divisor's registers, while LCR.DLAB is 1. */
 	UART_DLM = 1,
@@ -25,11 +26,20 @@ enum {
 	UART_LCR_8N1 = 0x03,
 	UART_LCR_DLAB = 0x80,
 	UART_MCR_DTR_RTS = 0x03,
+	UART_MCR_OUT2 = 0x08, /* On a PC it lets the interrupt through to its line. */
+	UART_IER_RECEIVED = 0x01,
+	UART_LSR_DR = 0x01,
 	UART_LSR_THRE = 0x20,
 	UART_LSR_TEMT = 0x40,
 	UART_FIFO_SIZE = 16,
 	UART_BASE_SPEED = 115200, /* 1.8432 MHz divided by 16. */
 	UART_DIVISOR_MAX = 0xffff,
+};
+
+/* The IRQ lines of the AT's serial ports; two share one. */
+enum {
+	IRQ_COM1_COM3 = 4,
+	IRQ_COM2_COM4 = 3,
 };
 
 enum {
@@ -90,6 +100,44 @@ enum status serial_init(struct serial_port *port, uint16_t base, uint32_t speed)
 				  ? UART_FIFO_SIZE
 				  : 1;
 	return STATUS_OK;
+}
+
+static bool irq_of(uint16_t base, unsigned *irq)
+{
+	switch (base) {
+	case SERIAL_COM1:
+	case SERIAL_COM3:
+		*irq = IRQ_COM1_COM3;
+		return true;
+	case SERIAL_COM2:
+	case SERIAL_COM4:
+		*irq = IRQ_COM2_COM4;
+		return true;
+	default:
+		return false;
+	}
+}
+
+enum status serial_listen(struct serial_port *port, unsigned *irq)
+{
+	if (!irq_of(port->base, irq)) {
+		return STATUS_NOT_FOUND;
+	}
+	insn_out8(register_port(port, UART_MCR), UART_MCR_DTR_RTS | UART_MCR_OUT2);
+	insn_out8(register_port(port, UART_IER), UART_IER_RECEIVED);
+	return STATUS_OK;
+}
+
+bool serial_read(struct serial_port *port, uint8_t *byte)
+{
+	const uint8_t status = port->base == 0 ? 0 : insn_in8(register_port(port, UART_LSR));
+
+	/* All ones: the UART is gone. */
+	if ((status & UART_LSR_DR) == 0 || status == UINT8_MAX) {
+		return false;
+	}
+	*byte = insn_in8(register_port(port, UART_RBR));
+	return true;
 }
 
 static bool wait_for(struct serial_port *port, uint8_t line_status)

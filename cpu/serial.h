@@ -36,6 +36,16 @@ must_use enum status serial_check(uint64_t base, uint64_t speed);
  */
 must_use enum status serial_init(struct serial_port *port, uint16_t base, uint32_t speed);
 
+/*
+ * Turns on the port's interrupt for received bytes. Returns the IRQ line that a PC has for the
+ * port, which the caller opens; STATUS_NOT_FOUND, with nothing changed, for a port that is not
+ * started or that a PC does not have. Source: PC16550D data sheet, "Interrupt Enable Register".
+ */
+must_use enum status serial_listen(struct serial_port *port, unsigned *irq);
+
+/* Takes the next byte that was received. Returns false if none has come. Context: any. */
+bool serial_read(struct serial_port *port, uint8_t *byte);
+
 /* Sends raw bytes. Each waits a bounded time for the transmitter, and is then lost. */
 void serial_write(struct serial_port *port, const void *bytes, size_t size_bytes);
 

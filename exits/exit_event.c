@@ -6,6 +6,7 @@
 #include "cpu/registers.h"
 #include "cpu/trap.h"
 #include "exits/exit.h"
+#include "exits/operator_keys.h"
 #include "exits/vmmcall.h"
 #include "vm/event.h"
 #include "vmx/control_bits.h"
@@ -110,15 +111,15 @@ enum exit_action exit_handle_exception_or_nmi(struct vcpu *vcpu)
 	}
 }
 
-/* Acknowledged by the exit; it is the host's, and the guest never learns of it. */
+/* Acknowledged by the exit; it is the host's: somebody types, or a device that nobody asked. */
 enum exit_action exit_handle_external_interrupt(struct vcpu *vcpu)
 {
 	const uint32_t info = vmcs_read32(VMCS_VM_EXIT_INTERRUPTION_INFO);
 
-	(void)vcpu;
 	if ((info & INTERRUPTION_VALID) != 0) {
 		trap_external_interrupt(
 			(uint8_t)bits_get(info, INTERRUPTION_VECTOR_HIGH, INTERRUPTION_VECTOR_LOW));
 	}
+	operator_keys_poll(vcpu);
 	return EXIT_RESUME;
 }

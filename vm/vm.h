@@ -7,6 +7,7 @@
 #include "devices/uart16550.h"
 #include "lib/types.h"
 #include "vm/guest_console.h"
+#include "vm/guest_input.h"
 #include "vm/guest_memory.h"
 #include "vm/loader.h"
 #include "vm/port_bus.h"
@@ -78,6 +79,7 @@ struct vm {
 	struct debug_exit debug_exit;
 	struct acpi_pm acpi_pm;
 	struct guest_console console;
+	struct guest_input input;
 	enum vm_end end;
 	enum vmx_resume after_call; /* VMX_RESUME_NOT once it has ended. */
 	uint32_t end_code;

@@ -4,6 +4,7 @@
 
 enum {
 	COM1_PORT = 0x3f8,
+	UART_RECEIVE_BUFFER = 0,      /* The register's offset: reading it makes room. */
 	KEYBOARD_COMMAND_PORT = 0x64, /* Of the 8042: its output bit 0 is the reset line. */
 	KEYBOARD_PULSE_RESET = 0xfe,
 	RESET_CONTROL_PORT = 0xcf9, /* Of Intel's chipsets: bit 2 resets the CPU. */
@@ -13,13 +14,13 @@ enum {
 
 /* The UART has 8-bit registers: a wider access is one for each of its bytes, as on a PC's bus. */
 static __attribute__((noinline)) uint32_t uart_port_read_wide(
-	void *context, unsigned offset, unsigned size_bytes)
+	struct uart16550 *uart, unsigned offset, unsigned size_bytes)
 {
 	uint32_t value = 0;
 
 	for (unsigned i = 0; i < size_bytes; i++) {
 		const uint8_t byte = offset + i < UART16550_PORT_COUNT
-					     ? uart16550_read(context, offset + i)
+					     ? uart16550_read(uart, offset + i)
 					     : UINT8_MAX;
 
 		value |= (uint32_t)byte << (i * BITS_PER_BYTE);
@@ -29,17 +30,26 @@ static __attribute__((noinline)) uint32_t uart_port_read_wide(
 
 static uint32_t uart_port_read(void *context, unsigned offset, unsigned size_bytes)
 {
-	return size_bytes == sizeof(uint8_t) ? uart16550_read(context, offset)
-					     : uart_port_read_wide(context, offset, size_bytes);
+	struct vm *vm = context;
+	uint32_t value;
+
+	if (offset != UART_RECEIVE_BUFFER && size_bytes == sizeof(uint8_t)) {
+		return uart16550_read(&vm->uart, offset);
+	}
+	value = uart_port_read_wide(&vm->uart, offset, size_bytes);
+	guest_input_feed(&vm->input);
+	return value;
 }
 
 static void uart_port_write(void *context, unsigned offset, unsigned size_bytes, uint32_t value)
 {
+	struct vm *vm = context;
+
 	for (unsigned i = 0; i < size_bytes; i++) {
 		const unsigned low = i * BITS_PER_BYTE;
 
 		if (offset + i < UART16550_PORT_COUNT) {
-			uart16550_write(context, offset + i,
+			uart16550_write(&vm->uart, offset + i,
 				(uint8_t)bits_get(value, low + BITS_PER_BYTE - 1, low));
 		}
 	}
@@ -119,8 +129,9 @@ void vm_attach_devices(struct vm *vm)
 	vm->uart.set_irq = uart_set_irq;
 	vm->uart.context = vm;
 	uart16550_reset(&vm->uart);
+	guest_input_init(&vm->input, &vm->uart);
 	port_bus_add(&vm->ports, (struct port_range){COM1_PORT, UART16550_PORT_COUNT,
-					 uart_port_read, uart_port_write, &vm->uart});
+					 uart_port_read, uart_port_write, vm});
 	port_bus_add(&vm->ports, (struct port_range){DEBUG_EXIT_PORT, 1, write_only_port_read,
 					 debug_exit_port_write, vm});
 	port_bus_add(&vm->ports, (struct port_range){ACPI_PM_PORT, ACPI_PM_PORT_COUNT,

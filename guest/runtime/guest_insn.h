@@ -21,6 +21,12 @@ struct guest_cpuid {
 	uint32_t edx;
 };
 
+/* STI. With no interrupt controller nothing comes of it but what the host does. */
+static inline void guest_sti(void)
+{
+	__asm__ volatile("sti" : : : "memory");
+}
+
 static inline void guest_out8(uint16_t port, uint8_t value)
 {
 	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");

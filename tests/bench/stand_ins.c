@@ -9,6 +9,12 @@ void console_write(const void *bytes, size_t size_bytes)
 	(void)size_bytes;
 }
 
+bool console_read(uint8_t *byte)
+{
+	(void)byte;
+	return false;
+}
+
 void trap_external_interrupt(uint8_t vector)
 {
 	(void)vector;

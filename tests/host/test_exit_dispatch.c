@@ -17,6 +17,7 @@
 #include "cpu/trap.h"
 #include "exits/exit.h"
 #include "exits/exit_table.h"
+#include "exits/operator_keys.h"
 #include "fake_insn.h"
 #include "fake_log.h"
 #include "hypercall/hypercall.h"
@@ -35,6 +36,11 @@ enum vmx_result vmx_run(struct vmx_frame *frame)
 {
 	(void)frame;
 	return run_result;
+}
+
+void operator_keys_poll(struct vcpu *vcpu)
+{
+	(void)vcpu;
 }
 
 void trap_external_interrupt(uint8_t vector)

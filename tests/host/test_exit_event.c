@@ -6,6 +6,7 @@
 #include "cpu/registers.h"
 #include "cpu/trap.h"
 #include "exits/exit.h"
+#include "exits/operator_keys.h"
 #include "fake_insn.h"
 #include "fake_panic.h"
 #include "tests/host/vcpu_fixture.h"
@@ -15,6 +16,14 @@
 #include <string.h>
 
 enum { DR6 = 6 };
+
+static unsigned poll_count;
+
+void operator_keys_poll(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	poll_count++;
+}
 
 static unsigned interrupt_count;
 static uint8_t interrupt_vector;
@@ -185,6 +194,7 @@ static void an_external_interrupt_goes_to_the_host(void **state)
 	fake_vmcs_set(VMCS_VM_EXIT_INTERRUPTION_INFO, 0x80000031);
 	assert_int_equal(exit_handle_external_interrupt(&f->vcpu), EXIT_RESUME);
 	assert_int_equal(interrupt_count, 1);
+	assert_true(poll_count > 0);
 	assert_int_equal(interrupt_vector, 0x31);
 	fake_vmcs_set(VMCS_VM_EXIT_INTERRUPTION_INFO, 0x31);
 	assert_int_equal(exit_handle_external_interrupt(&f->vcpu), EXIT_RESUME);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: cpu/log.c cpu/console.c cpu/serial.c cpu/vga_text.c cpu/framebuffer.c cpu/font.c
- * cpu/text_grid.c lib/format.c lib/ring.c lib/status.c */
+/* SOURCES: cpu/log.c cpu/console.c cpu/pic8259_host.c cpu/serial.c cpu/vga_text.c cpu/framebuffer.c
+ * cpu/font.c cpu/text_grid.c lib/format.c lib/ring.c lib/status.c */
 #include "cpu/console.h"
 #include "cpu/log.h"
 #include "fake_insn.h"

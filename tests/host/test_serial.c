@@ -205,9 +205,67 @@ static void draining_ends_even_if_the_transmitter_does_not(void **state)
 	assert_true(port.is_stuck);
 }
 
+static void listening_opens_the_interrupt_of_a_pcs_port(void **state)
+{
+	struct serial_port port = start(FIFO_ON);
+	unsigned irq = 0;
+
+	(void)state;
+	assert_int_equal(serial_listen(&port, &irq), STATUS_OK);
+	assert_int_equal(irq, 3);
+	assert_int_equal(fake_port_write_at(fake_port_write_count() - 1).port, IER);
+	assert_int_equal(fake_port_write_at(fake_port_write_count() - 1).value, 1);
+	port.base = 0x3f8;
+	assert_int_equal(serial_listen(&port, &irq), STATUS_OK);
+	assert_int_equal(irq, 4);
+}
+
+static void a_port_whose_interrupt_is_not_known_cannot_listen(void **state)
+{
+	struct serial_port port = start(FIFO_ON);
+	const size_t writes = fake_port_write_count();
+	unsigned irq;
+
+	(void)state;
+	port.base = 0x1000;
+	assert_int_equal(serial_listen(&port, &irq), STATUS_NOT_FOUND);
+	port.base = 0;
+	assert_int_equal(serial_listen(&port, &irq), STATUS_NOT_FOUND);
+	assert_int_equal(fake_port_write_count(), writes);
+}
+
+static void received_bytes_are_read_one_by_one(void **state)
+{
+	struct serial_port port = start(FIFO_ON);
+	uint8_t byte = 0;
+
+	(void)state;
+	assert_false(serial_read(&port, &byte));
+	fake_port_set(LSR, LSR_READY | 1);
+	fake_port_queue(DATA, 'k');
+	assert_true(serial_read(&port, &byte));
+	assert_int_equal(byte, 'k');
+}
+
+static void a_uart_that_is_gone_gives_no_bytes(void **state)
+{
+	struct serial_port port = start(FIFO_ON);
+	uint8_t byte;
+
+	(void)state;
+	fake_port_set(LSR, 0xff);
+	assert_false(serial_read(&port, &byte));
+	port.base = 0;
+	assert_false(serial_read(&port, &byte));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(listening_opens_the_interrupt_of_a_pcs_port),
+		cmocka_unit_test(a_port_whose_interrupt_is_not_known_cannot_listen),
+		cmocka_unit_test(received_bytes_are_read_one_by_one),
+		cmocka_unit_test(a_uart_that_is_gone_gives_no_bytes),
 		cmocka_unit_test(only_speeds_that_divide_115200_are_right),
 		cmocka_unit_test(all_registers_must_be_ports),
 		cmocka_unit_test(a_floating_bus_is_no_uart),

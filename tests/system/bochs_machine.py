@@ -9,7 +9,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tools"))
 
-from trivet_lib import engines, grub_config, iso, runner  # noqa: E402
+from trivet_lib import engines, grub_config, iso, runner, serial_lines  # noqa: E402
 from trivet_lib.machine import Machine  # noqa: E402
 
 HYPERVISOR = TOP / "build" / "trivet.elf"
@@ -53,7 +53,7 @@ def boot(name: str, config: str, files: dict[str, Path], machine: Machine,
     launch = replace(launch, files={**launch.files, "bochsrc": bochsrc})
     words: list[str] = []
     with open(log, "wb") as raw:
-        outlets = runner.Outlets(log=lambda _: None, raw_log=raw.write, guest=lambda _: None,
+        outlets = serial_lines.Outlets(log=lambda _: None, raw_log=raw.write, guest=lambda _: None,
                                  say=words.append)
         status = runner.run(launch, image, outlets, BOOT_LIMIT_S)
     image.unlink()

@@ -39,6 +39,17 @@ def test_bochs_machine_is_as_asked():
     assert "com3: enabled=1, mode=file, dev=com3" in lines
 
 
+def test_lines_that_somebody_types_on_are_terminals():
+    lines = bochsrc(Machine(192, has_input=True))
+    assert "com1: enabled=1, mode=term, dev=com1" in lines
+    assert "com3: enabled=1, mode=term, dev=com3" in lines
+    command = engines.qemu_launch(Machine(192, has_input=True), "kvm").command
+    at = command.index("serial,id=log,path=com1")
+    assert command[at - 1:] == (
+        "-chardev", "serial,id=log,path=com1", "-serial", "chardev:log", "-serial", "null",
+        "-chardev", "serial,id=guest,path=com3", "-serial", "chardev:guest")
+
+
 def test_bochs_takes_cpu_model_and_uefi_firmware():
     lines = bochsrc(Machine(320, "uefi", "corei3_cnl"))
     assert "romimage: file=/usr/share/ovmf/OVMF.fd" in lines

@@ -10,9 +10,10 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trivet_lib import engines, guest, iso, runner
+from trivet_lib import engines, guest, iso, runner, typed_input
 from trivet_lib.errors import STATUS_SIGNAL_BASE, STATUS_WRONG_CALL, CallError
 from trivet_lib.machine import FIRMWARES, Launch, Machine
+from trivet_lib.serial_lines import Outlets, Writer
 from trivet_lib.sizes import parse_size
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
@@ -48,7 +49,8 @@ usage: tools/trivet run [OPTIONS]      boots a guest, the demo guest without -ke
   -iso FILE            run: keep the image there; boot: the image
 
 The guest's serial line goes to standard output, the hypervisor's log to standard error (boot: both
-are the log, on standard output).
+are the log, on standard output). What is typed or piped in goes to the guest's line; keys for the
+hypervisor begin with Ctrl-A: Ctrl-A h lists them, Ctrl-A x ends the run.
 
 exit status: the guest's debug-exit code; 0 power-off; 124 time limit; 125 wrong call, no engine
 or no VMX; 126 the guest crashed; 127 the hypervisor panicked
@@ -122,13 +124,14 @@ def _run(options: dict[str, str]) -> int:
     if not HYPERVISOR.is_file():
         raise CallError(f"{HYPERVISOR} is not built: run make")
     firmware = options.get("firmware", "bios")
-    machine = Machine(guest.machine_memory_mib(wanted, firmware), firmware, options.get("cpu"))
+    machine = Machine(guest.machine_memory_mib(wanted, firmware), firmware, options.get("cpu"),
+                      has_input=typed_input.is_input(sys.stdin.fileno()))
     engine = engines.choose(options.get("engine", "auto"), firmware)
     launch = engines.launch(engine, machine)
     with tempfile.TemporaryDirectory(prefix="trivet-guest-") as work:
         image = _path(options, "iso") or Path(work, "guest.iso")
         iso.build(image, guest.config(wanted), guest.files(wanted, HYPERVISOR))
-        return _start(options, launch, image, log_descriptor=sys.stderr.fileno())
+        return _start(options, launch, image, is_guest_on_console=False)
 
 
 def _boot(options: dict[str, str]) -> int:
@@ -139,15 +142,16 @@ def _boot(options: dict[str, str]) -> int:
         memory_mib = parse_size(options["m"]) >> 20
     else:
         memory_mib = guest.machine_memory_mib(guest.Guest(), firmware)
-    machine = Machine(memory_mib, firmware, options.get("cpu"))
+    machine = Machine(memory_mib, firmware, options.get("cpu"),
+                      has_input=typed_input.is_input(sys.stdin.fileno()))
     engine = engines.choose(options.get("engine", "auto"), firmware)
-    return _start(options, engines.launch(engine, machine), image,
-                  log_descriptor=sys.stdout.fileno())
+    return _start(options, engines.launch(engine, machine), image, is_guest_on_console=True)
 
 
 def _start(options: dict[str, str], launch: Launch, image: Path,
-           log_descriptor: int) -> int:
+           is_guest_on_console: bool) -> int:
     timeout_s = _timeout(options)
+    log_descriptor = (sys.stdout if is_guest_on_console else sys.stderr).fileno()
     with contextlib.ExitStack() as stack:
         show_log, raw_log = _writer(log_descriptor), _discard
         show_guest = _writer(sys.stdout.fileno())
@@ -155,7 +159,9 @@ def _start(options: dict[str, str], launch: Launch, image: Path,
             show_log, raw_log = _discard, stack.enter_context(_file_writer(options, "log"))
         if "serial" in options:
             show_guest = stack.enter_context(_file_writer(options, "serial"))
-        outlets = runner.Outlets(log=show_log, raw_log=raw_log, guest=show_guest, say=_say)
+        outlets = Outlets(log=show_log, raw_log=raw_log, guest=show_guest, say=_say,
+                          input=sys.stdin.fileno() if launch.has_input else None,
+                          is_guest_on_console=is_guest_on_console)
         return runner.run(launch, image, outlets, timeout_s)
 
 
@@ -193,7 +199,7 @@ def _timeout(options: dict[str, str]) -> float:
     return seconds
 
 
-def _writer(descriptor: int) -> runner.Writer:
+def _writer(descriptor: int) -> Writer:
     def write(data: bytes) -> None:
         while data:
             data = data[os.write(descriptor, data):]
@@ -206,7 +212,7 @@ def _discard(_data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _file_writer(options: dict[str, str], name: str) -> Iterator[runner.Writer]:
+def _file_writer(options: dict[str, str], name: str) -> Iterator[Writer]:
     try:
         file = open(options[name], "wb", buffering=0)
     except OSError as error:

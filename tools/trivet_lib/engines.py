@@ -88,6 +88,7 @@ def bochs_launch(machine: Machine, display: BochsDisplay, ips: int | None = None
                         f"hypervisor; Bochs has at most {BOCHS_MEMORY_MIB_MAX}")
     rom = OVMF if machine.firmware == "uefi" else _BOCHS_BIOS
     speed = ips or BOCHS_IPS[machine.firmware]
+    line_mode = "term" if machine.has_input else "file"
     config = f"""\
 config_interface: textconfig
 display_library: {display.library}
@@ -103,8 +104,8 @@ ata1: enabled=0
 floppy_bootsig_check: disabled=1
 pci: enabled=1, chipset=i440fx, slot1=pcivga
 clock: sync=none, time0=1577836800
-com1: enabled=1, mode=file, dev={LOG_NAME}
-{GUEST_SERIAL_PORT}: enabled=1, mode=file, dev={GUEST_SERIAL_NAME}
+com1: enabled=1, mode={line_mode}, dev={LOG_NAME}
+{GUEST_SERIAL_PORT}: enabled=1, mode={line_mode}, dev={GUEST_SERIAL_NAME}
 log: {BOCHS_LOG}
 debugger_log: -
 panic: action=fatal, {display.log_name}=report
@@ -121,6 +122,7 @@ sound: driver=dummy
         files={"bochsrc": config, "go.rc": "continue\n", "msrs.def": _BOCHS_MSRS},
         needs_terminal=display.needs_terminal,
         engine_log=BOCHS_LOG,
+        has_input=machine.has_input,
     )
 
 
@@ -137,11 +139,21 @@ def qemu_launch(machine: Machine, accelerator: str) -> Launch:
             "-cpu", cpu, "-m", f"{machine.memory_mib}M", *firmware,
             "-vga", "std", "-display", "none", "-monitor", "none", "-no-reboot",
             "-cdrom", ISO_NAME, "-boot", "d",
-            "-serial", f"file:{LOG_NAME}", "-serial", "null",
-            "-serial", f"file:{GUEST_SERIAL_NAME}",
+            *_qemu_serial(machine.has_input),
         ),
         files={},
+        has_input=machine.has_input,
     )
+
+
+def _qemu_serial(has_input: bool) -> tuple[str, ...]:
+    """The lines COM1 to COM3; OVMF has COM2 for itself."""
+    if not has_input:
+        return ("-serial", f"file:{LOG_NAME}", "-serial", "null",
+                "-serial", f"file:{GUEST_SERIAL_NAME}")
+    return ("-chardev", f"serial,id=log,path={LOG_NAME}", "-serial", "chardev:log",
+            "-serial", "null",
+            "-chardev", f"serial,id=guest,path={GUEST_SERIAL_NAME}", "-serial", "chardev:guest")
 
 
 def launch(engine: str, machine: Machine) -> Launch:

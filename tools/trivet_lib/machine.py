@@ -16,21 +16,25 @@ GUEST_SERIAL_PORT = "com3"
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine: memory in MiB, firmware, and the CPU model or None for the engine's own."""
+    """A machine: memory in MiB, firmware, the CPU model or None for the engine's own, and whether
+    somebody types on its serial lines."""
 
     memory_mib: int
     firmware: str = "bios"
     cpu: str | None = None
+    has_input: bool = False
 
 
 @dataclass(frozen=True)
 class Launch:
     """How to start an engine: its command, and files that it wants in its working directory.
 
-    It reads ISO_NAME there and writes the serial lines to LOG_NAME and GUEST_SERIAL_NAME.
+    It reads ISO_NAME there and writes the serial lines to LOG_NAME and GUEST_SERIAL_NAME: FIFOs,
+    or, if it has input, terminals that it reads too.
     """
 
     command: tuple[str, ...]
     files: dict[str, str]
     needs_terminal: bool = False
     engine_log: str | None = None
+    has_input: bool = False

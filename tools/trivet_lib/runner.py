@@ -5,7 +5,6 @@ import contextlib
 import ctypes
 import os
 import pty
-import selectors
 import signal
 import subprocess
 import tempfile
@@ -15,29 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trivet_lib.errors import STATUS_PANIC, STATUS_SIGNAL_BASE, STATUS_TIME_LIMIT, CallError
-from trivet_lib.machine import GUEST_SERIAL_NAME, ISO_NAME, LOG_NAME, Launch
-from trivet_lib.serial_log import SerialLog, why_bochs_stopped
+from trivet_lib.machine import ISO_NAME, Launch
+from trivet_lib.serial_lines import Outlets, SerialLines
+from trivet_lib.serial_log import why_bochs_stopped
+from trivet_lib.typed_input import EndKey, raw_terminal
 
 # After the log's last line the emulator may end by itself; silence means that it will not.
 _GRACE_S = 2.0
 _SILENCE_S = 0.3
 _POLL_S = 0.05
-_READ_BYTES = 1 << 16
 _PR_SET_PDEATHSIG = 1
 _ENGINE_OUTPUT = "engine.out"
-
-Writer = Callable[[bytes], None]
-
-
-@dataclass(frozen=True)
-class Outlets:
-    """Where the bytes go: the log as shown, the log raw, the guest's own line, and our words."""
-
-    log: Writer
-    raw_log: Writer
-    guest: Writer
-    say: Callable[[str], None]
-
 
 class Stopped(Exception):
     """A signal asks us to stop."""
@@ -75,61 +62,13 @@ def run(launch: Launch, iso: Path, outlets: Outlets, timeout_s: float) -> int:
         (work / ISO_NAME).symlink_to(iso.resolve())
         for name, text in launch.files.items():
             (work / name).write_text(text, encoding="utf-8")
-        with _SerialLines(work, outlets) as lines, _child(launch, work) as child:
-            ended_by_itself = _watch(child, lines, timeout_s)
-        return _verdict(lines, ended_by_itself, launch, work, outlets, timeout_s)
-
-
-class _SerialLines:
-    """The two serial lines. Each is a FIFO: the emulator waits if we are slow, and cannot fill a
-    disk; a reader that also holds the writing end never sees an end of file."""
-
-    def __init__(self, work: Path, outlets: Outlets) -> None:
-        self.log = SerialLog()
-        self.byte_count = 0
-        self._outlets = outlets
-        self._selector = selectors.DefaultSelector()
-        for name, taker in ((LOG_NAME, self._take_log), (GUEST_SERIAL_NAME, outlets.guest)):
-            os.mkfifo(work / name, 0o600)
-            descriptor = os.open(work / name, os.O_RDWR | os.O_NONBLOCK)
-            self._selector.register(descriptor, selectors.EVENT_READ, taker)
-
-    def __enter__(self) -> "_SerialLines":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for key in list(self._selector.get_map().values()):
-            os.close(key.fd)
-        self._selector.close()
-
-    def also_drain(self, descriptor: int) -> None:
-        """Reads and forgets what comes there."""
-        self._selector.register(descriptor, selectors.EVENT_READ, lambda _: None)
-
-    def pump(self, wait_s: float) -> bool:
-        """Passes on what comes within the time; False if nothing came."""
-        came = False
-        for key, _ in self._selector.select(wait_s):
+        with SerialLines(work, outlets, launch.has_input) as lines, \
+                _child(launch, work) as child, raw_terminal(outlets.input):
             try:
-                data = os.read(key.fd, _READ_BYTES)
-            except BlockingIOError:
-                continue
-            except OSError:
-                data = b""
-            if not data:
-                self._selector.unregister(key.fd)
-                os.close(key.fd)
-                continue
-            came = True
-            key.data(data)
-        return came
-
-    def _take_log(self, data: bytes) -> None:
-        self.byte_count += len(data)
-        self._outlets.raw_log(data)
-        shown = self.log.feed(data)
-        if shown:
-            self._outlets.log(shown)
+                ended_by_itself = _watch(child, lines, timeout_s)
+            except EndKey:
+                raise Stopped(signal.SIGINT) from None
+        return _verdict(lines, ended_by_itself, launch, work, outlets, timeout_s)
 
 
 @dataclass
@@ -174,7 +113,7 @@ def _die_with_parent(parent: int) -> Callable[[], None]:
     return set_up
 
 
-def _watch(child: _Child, lines: _SerialLines, timeout_s: float) -> bool:
+def _watch(child: _Child, lines: SerialLines, timeout_s: float) -> bool:
     """Passes on the serial lines until there is a reason to stop; True if the emulator ended."""
     if child.terminal is not None:
         lines.also_drain(child.terminal)
@@ -196,7 +135,7 @@ def _watch(child: _Child, lines: _SerialLines, timeout_s: float) -> bool:
             return False
 
 
-def _verdict(lines: _SerialLines, ended_by_itself: bool, launch: Launch, work: Path,
+def _verdict(lines: SerialLines, ended_by_itself: bool, launch: Launch, work: Path,
              outlets: Outlets, timeout_s: float) -> int:
     log = lines.log
     if not log.handed_over and log.prelude:

@@ -7,6 +7,7 @@ from trivet_lib.grub_config import HANDOVER_LINE
 
 # Firmware that mirrors the screen to the serial line may put more behind it.
 _END = re.compile(rb"trivet: end status=([0-9]{1,3})(?![0-9])")
+_STARTED = re.compile(rb"[\w.+-]+: started ticks_since_boot=")
 _LINE_LIMIT_BYTES = 4096
 _PRELUDE_LIMIT_BYTES = 1 << 16
 
@@ -14,13 +15,15 @@ _PRELUDE_LIMIT_BYTES = 1 << 16
 class SerialLog:
     """Watches the bytes of the log.
 
-    `status` is None until the line that ends a run has come. `prelude` has what came before GRUB
-    handed over: GRUB's own words, of interest only if it never does.
+    `status` is None until the line that ends a run has come, `has_started` false until a guest
+    runs. `prelude` has what came before GRUB handed over: GRUB's own words, of interest only if it
+    never does.
     """
 
     def __init__(self) -> None:
         self.status: int | None = None
         self.handed_over = False
+        self.has_started = False
         self.prelude = b""
         self._line = b""
 
@@ -42,6 +45,8 @@ class SerialLog:
         match = _END.match(line)
         if match is not None:
             self.status = min(int(match[1]), 255)
+        elif _STARTED.match(line):
+            self.has_started = True
         elif HANDOVER_LINE.encode() in line:
             self.handed_over = True
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VM_GUEST_INPUT_H
+#define VM_GUEST_INPUT_H
+
+#include "devices/uart16550.h"
+#include "lib/fifo.h"
+
+enum { GUEST_INPUT_BYTES = 64 * 1024 }; /* What can be pasted before the guest reads. */
+
+/*
+ * What comes over the host's line for a guest's UART. `pull` takes the line's next byte, false if
+ * none has come; NULL where nothing is typed to the guest. What the UART cannot receive yet waits;
+ * when as much waits as fits, the line is held: its bytes stay with the host's UART.
+ */
+struct guest_input {
+	bool (*pull)(void *context, uint8_t *byte);
+	void *context;
+	struct uart16550 *uart;
+	struct fifo waiting;
+	uint8_t bytes[GUEST_INPUT_BYTES];
+	bool is_line_held;
+};
+
+/* Sets an input that was all zero to no line, for this UART. */
+void guest_input_init(struct guest_input *input, struct uart16550 *uart);
+
+/* Takes what the host's line has, and feeds the UART. Context: the VM's owner. */
+void guest_input_pull(struct guest_input *input);
+
+/*
+ * Gives the UART what it can receive: for when the guest has read a byte of it. Context: the VM's
+ * owner.
+ */
+void guest_input_feed(struct guest_input *input);
+
+#endif
