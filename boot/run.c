@@ -8,6 +8,7 @@
 #include "boot/selftest.h"
 #include "cpu/console.h"
 #include "cpu/gdt.h"
+#include "cpu/host_timer.h"
 #include "cpu/log.h"
 #include "cpu/pic8259_host.h"
 #include "cpu/serial.h"
@@ -154,6 +155,9 @@ unsigned hypervisor_run(const struct boot_info *info, const struct options *opti
 	}
 	start_clocks();
 	audit_start();
+	if (host_timer_start() != STATUS_OK) {
+		log_warn("timer", "no local APIC timer: guests have none either");
+	}
 	start_input();
 	start_guest_serial(options, &context);
 	if (options->mode == BOOT_MODE_SELFTEST) {

@@ -31,6 +31,7 @@ struct guest_block {
 	uint8_t vmcs[PAGE_SIZE_4K] __attribute__((aligned(PAGE_SIZE_4K)));
 	uint8_t msr_bitmap[PAGE_SIZE_4K];
 	uint8_t io_bitmaps[2 * PAGE_SIZE_4K];
+	uint8_t apic[PAGE_SIZE_4K];
 };
 
 _Static_assert(offsetof(struct guest_block, vcpu.frame) ==
@@ -100,8 +101,8 @@ static bool start_and_run(const struct run_context *context, struct guest_block 
 	vcpu->host_cpu = context->host_cpu;
 	vcpu->frame.handle_exit = exit_dispatch;
 	vcpu->vpid = VPID_FIRST;
-	vcpu->pages =
-		(struct vcpu_pages){(void *)block->vmcs, block->msr_bitmap, block->io_bitmaps};
+	vcpu->pages = (struct vcpu_pages){
+		(void *)block->vmcs, block->msr_bitmap, block->io_bitmaps, (void *)block->apic};
 	if (vcpu_init(vcpu, &start) != STATUS_OK) {
 		vm_end(&block->vm, VM_END_NOT_STARTED, 0, "its VMCS cannot be set up");
 		return false;

@@ -310,6 +310,12 @@ static inline void insn_sti_nop_cli(void)
 	__asm__ volatile("sti\n nop\n cli" : : : "memory");
 }
 
+/* STI, HLT in its shadow, CLI: waits for an interrupt, and takes it. */
+static inline void insn_sti_hlt_cli(void)
+{
+	__asm__ volatile("sti\n hlt\n cli" : : : "memory");
+}
+
 static inline void insn_wbinvd(void)
 {
 	__asm__ volatile("wbinvd" : : : "memory");

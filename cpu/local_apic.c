@@ -6,35 +6,27 @@
 #include "cpu/msr.h"
 #include "lib/bits.h"
 
-/* SDM Vol. 3A "Local APIC Registers": offsets in the page; the x2APIC MSR is 0x800 plus offset/16.
- */
 enum {
-	APIC_VERSION = 0x30,
-	APIC_EOI = 0xb0,
-	APIC_ISR = 0x100,
-	APIC_LVT_CMCI = 0x2f0,
-	APIC_LVT_TIMER = 0x320,
-	APIC_LVT_THERMAL = 0x330,
-	APIC_LVT_PERFORMANCE = 0x340,
-	APIC_LVT_ERROR = 0x370,
 	APIC_REGISTER_STRIDE = 0x10,
-	X2APIC_MSR_BASE = 0x800,
+	X2APIC_MSR_BASE = 0x800, /* The MSR of a register is this plus offset / 16. */
 	VECTORS_PER_ISR = 32,
+	SPURIOUS_VECTOR = 0xff,
 };
 
 #define APIC_BASE_ADDRESS_HIGH 51
 #define APIC_BASE_ADDRESS_LOW  12
 #define APIC_LVT_MASKED        BIT(16)
+#define APIC_SVR_ENABLED       BIT(8)
 
 #define APIC_MAX_LVT_HIGH 23
 #define APIC_MAX_LVT_LOW  16
 
 static const uint16_t silenced[] = {
-	APIC_LVT_TIMER,
-	APIC_LVT_ERROR,
-	APIC_LVT_PERFORMANCE,
-	APIC_LVT_THERMAL,
-	APIC_LVT_CMCI,
+	LOCAL_APIC_LVT_TIMER,
+	LOCAL_APIC_LVT_ERROR,
+	LOCAL_APIC_LVT_PERFORMANCE,
+	LOCAL_APIC_LVT_THERMAL,
+	LOCAL_APIC_LVT_CMCI,
 };
 
 /* By the number of the highest LVT entry: SDM Vol. 3A "Local APIC Version Register". */
@@ -56,7 +48,7 @@ static volatile uint32_t *apic_register(uint64_t base, unsigned offset)
 	return hpa_pointer(hpa(page + offset));
 }
 
-static uint32_t apic_read(uint64_t base, unsigned offset)
+static uint32_t read_register(uint64_t base, unsigned offset)
 {
 	if ((base & APIC_BASE_EXTD) != 0) {
 		return (uint32_t)insn_rdmsr(X2APIC_MSR_BASE + offset / APIC_REGISTER_STRIDE);
@@ -64,13 +56,34 @@ static uint32_t apic_read(uint64_t base, unsigned offset)
 	return *apic_register(base, offset);
 }
 
-static void apic_write(uint64_t base, unsigned offset, uint32_t value)
+static void write_register(uint64_t base, unsigned offset, uint32_t value)
 {
 	if ((base & APIC_BASE_EXTD) != 0) {
 		insn_wrmsr(X2APIC_MSR_BASE + offset / APIC_REGISTER_STRIDE, value);
 	} else {
 		*apic_register(base, offset) = value;
 	}
+}
+
+uint32_t local_apic_read(unsigned offset)
+{
+	return read_register(insn_rdmsr(MSR_IA32_APIC_BASE), offset);
+}
+
+void local_apic_write(unsigned offset, uint32_t value)
+{
+	write_register(insn_rdmsr(MSR_IA32_APIC_BASE), offset, value);
+}
+
+bool local_apic_enable(void)
+{
+	uint64_t base;
+
+	if (!is_enabled(&base)) {
+		return false;
+	}
+	write_register(base, LOCAL_APIC_SVR, (uint32_t)APIC_SVR_ENABLED | SPURIOUS_VECTOR);
+	return true;
 }
 
 void local_apic_quiesce(void)
@@ -81,11 +94,12 @@ void local_apic_quiesce(void)
 	if (!is_enabled(&base)) {
 		return;
 	}
-	max_lvt = bits_get(apic_read(base, APIC_VERSION), APIC_MAX_LVT_HIGH, APIC_MAX_LVT_LOW);
+	max_lvt = bits_get(
+		read_register(base, LOCAL_APIC_VERSION), APIC_MAX_LVT_HIGH, APIC_MAX_LVT_LOW);
 	for (size_t i = 0; i < ARRAY_COUNT(silenced); i++) {
 		if (max_lvt >= silenced_needs_max_lvt[i]) {
-			apic_write(base, silenced[i],
-				apic_read(base, silenced[i]) | (uint32_t)APIC_LVT_MASKED);
+			write_register(base, silenced[i],
+				read_register(base, silenced[i]) | (uint32_t)APIC_LVT_MASKED);
 		}
 	}
 }
@@ -94,9 +108,10 @@ void local_apic_eoi(uint8_t vector)
 {
 	uint64_t base = 0;
 	unsigned word = vector / VECTORS_PER_ISR;
-	unsigned offset = APIC_ISR + word * APIC_REGISTER_STRIDE;
+	unsigned offset = LOCAL_APIC_ISR + word * APIC_REGISTER_STRIDE;
 
-	if (is_enabled(&base) && (apic_read(base, offset) & BIT(vector % VECTORS_PER_ISR)) != 0) {
-		apic_write(base, APIC_EOI, 0);
+	if (is_enabled(&base) &&
+		(read_register(base, offset) & BIT(vector % VECTORS_PER_ISR)) != 0) {
+		write_register(base, LOCAL_APIC_EOI, 0);
 	}
 }

@@ -34,6 +34,7 @@ enum exit_action exit_handle_ept_misconfiguration(struct vcpu *vcpu);
 enum exit_action exit_handle_xsetbv(struct vcpu *vcpu);
 enum exit_action exit_handle_exception_or_nmi(struct vcpu *vcpu);
 enum exit_action exit_handle_external_interrupt(struct vcpu *vcpu);
+enum exit_action exit_handle_window(struct vcpu *vcpu);
 enum exit_action exit_handle_hlt(struct vcpu *vcpu);
 enum exit_action exit_handle_triple_fault(struct vcpu *vcpu);
 enum exit_action exit_handle_nothing_to_do(struct vcpu *vcpu);

@@ -51,7 +51,7 @@ static enum exit_action mov_from_cr(struct vcpu *vcpu, const struct cr_access *a
 	if (access->cr_number != CR_NUMBER_TPR) {
 		return EXIT_UNHANDLED;
 	}
-	vcpu_set_register(vcpu, access->register_number, vcpu->cr8);
+	vcpu_set_register(vcpu, access->register_number, virtual_apic_cr8(&vcpu->apic));
 	return EXIT_NEXT_INSTRUCTION;
 }
 

@@ -9,6 +9,7 @@
 #include "exits/operator_keys.h"
 #include "exits/vmmcall.h"
 #include "vm/event.h"
+#include "vm/vcpu_interrupts.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
@@ -121,5 +122,13 @@ enum exit_action exit_handle_external_interrupt(struct vcpu *vcpu)
 			(uint8_t)bits_get(info, INTERRUPTION_VECTOR_HIGH, INTERRUPTION_VECTOR_LOW));
 	}
 	operator_keys_poll(vcpu);
+	vcpu_interrupts_update(vcpu);
+	return EXIT_RESUME;
+}
+
+/* The guest can take an interrupt or an NMI now. */
+enum exit_action exit_handle_window(struct vcpu *vcpu)
+{
+	vcpu_interrupts_update(vcpu);
 	return EXIT_RESUME;
 }

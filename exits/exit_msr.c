@@ -5,27 +5,33 @@
 #include "hypercall/kvm_msrs.h"
 #include "vm/event.h"
 #include "vm/msr_policy.h"
+#include "vm/vcpu_interrupts.h"
 
 enum { EDX_SHIFT = 32 };
 
-static bool read_msr(const struct vcpu *vcpu, uint32_t msr, uint64_t *value)
+static bool read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 {
+	if (vcpu_interrupts_owns_msr(msr)) {
+		return vcpu_interrupts_msr_read(vcpu, msr, value);
+	}
 	return hypercall_owns_msr(msr) ? hypercall_msr_read(vcpu, msr, value)
 				       : msr_policy_read(vcpu, msr, value);
 }
 
 static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
-	bool is_written;
-
+	if (vcpu_interrupts_owns_msr(msr)) {
+		return vcpu_interrupts_msr_write(vcpu, msr, value);
+	}
 	if (hypercall_owns_msr(msr)) {
 		return hypercall_msr_write(vcpu, msr, value);
 	}
-	is_written = msr_policy_write(vcpu, msr, value);
 	if (msr == MSR_IA32_TSC) {
+		vcpu_interrupts_set_tsc(vcpu, value);
 		hypercall_clock_update(vcpu);
+		return true;
 	}
-	return is_written;
+	return msr_policy_write(vcpu, msr, value);
 }
 
 enum exit_action exit_handle_rdmsr(struct vcpu *vcpu)

@@ -34,35 +34,6 @@ enum exit_action exit_handle_general_protection(struct vcpu *vcpu)
 	return EXIT_RESUME;
 }
 
-/* A single-step trap is pending behind the HLT: it ends the halt at once. */
-static bool is_single_stepped(uint64_t rflags)
-{
-	return (rflags & RFLAGS_TF) != 0 &&
-	       (vmcs_read64(VMCS_GUEST_IA32_DEBUGCTL) & DEBUGCTL_BTF) == 0;
-}
-
-/* A #DB that MOV SS held back comes behind the HLT: it ends the halt too. */
-static bool is_debug_exception_pending(void)
-{
-	return (vmcs_read_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS) &
-		       PENDING_DEBUG_ENABLED_BREAKPOINT) != 0;
-}
-
-/* No device of the guest raises interrupts, so nothing but a debug exception or a
- * kick can end its HLT. */
-enum exit_action exit_handle_hlt(struct vcpu *vcpu)
-{
-	const uint64_t rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
-
-	if (is_single_stepped(rflags) || vcpu->is_kicked || is_debug_exception_pending()) {
-		vcpu->is_kicked = false;
-		return EXIT_NEXT_INSTRUCTION;
-	}
-	vm_end(vcpu->vm, VM_END_HALTED, 0, "HLT with interrupts %s and nothing that could wake it",
-		(rflags & RFLAGS_IF) != 0 ? "enabled" : "disabled");
-	return EXIT_STOP;
-}
-
 enum exit_action exit_handle_triple_fault(struct vcpu *vcpu)
 {
 	vm_end(vcpu->vm, VM_END_CRASHED, 0, "triple fault");

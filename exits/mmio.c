@@ -4,6 +4,7 @@
 #include "exits/mov_decode.h"
 #include "lib/format.h"
 #include "vm/guest_code.h"
+#include "vm/vcpu_interrupts.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
@@ -32,6 +33,34 @@ static enum exit_action mmio_refuse(struct vcpu *vcpu, gpa_t address, const char
 	return EXIT_STOP;
 }
 
+/*
+ * Reads of nothing give all ones. The SDM leaves accesses to the APIC's page undefined that are not
+ * aligned doublewords: they find nothing there.
+ */
+static uint64_t mmio_read(struct vcpu *vcpu, gpa_t address, unsigned size_bytes)
+{
+	if (size_bytes == sizeof(uint32_t) && vcpu_interrupts_mmio_owns(vcpu, address)) {
+		return vcpu_interrupts_mmio_read(vcpu, address);
+	}
+	return UINT64_MAX;
+}
+
+static void mmio_write(struct vcpu *vcpu, gpa_t address, const struct mov_instruction *instruction)
+{
+	uint64_t registers[MOV_REGISTER_COUNT];
+
+	if (instruction->access_size != sizeof(uint32_t) ||
+		!vcpu_interrupts_mmio_owns(vcpu, address)) {
+		return;
+	}
+	for (unsigned i = 0; i < MOV_REGISTER_COUNT; i++) {
+		registers[i] = vcpu->frame.registers[i];
+	}
+	registers[REGISTER_RSP] = vmcs_read_natural(VMCS_GUEST_RSP);
+	vcpu_interrupts_mmio_write(
+		vcpu, address, (uint32_t)mov_store_value(instruction, registers));
+}
+
 enum exit_action mmio_access(
 	struct vcpu *vcpu, gpa_t address, const struct ept_violation *violation)
 {
@@ -56,7 +85,10 @@ enum exit_action mmio_access(
 		const unsigned number = instruction.register_number;
 
 		vcpu_set_register(vcpu, number,
-			mov_load_result(&instruction, vcpu_get_register(vcpu, number), UINT64_MAX));
+			mov_load_result(&instruction, vcpu_get_register(vcpu, number),
+				mmio_read(vcpu, address, instruction.access_size)));
+	} else {
+		mmio_write(vcpu, address, &instruction);
 	}
 	/* The exit has no instruction length of its own: the decoder's stands for it. */
 	vcpu->decoded_length = instruction.length;

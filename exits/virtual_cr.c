@@ -4,6 +4,7 @@
 #include "cpu/msr.h"
 #include "cpu/registers.h"
 #include "vm/guest_memory.h"
+#include "vm/vcpu_interrupts.h"
 #include "vmx/control_bits.h"
 #include "vmx/operation.h"
 #include "vmx/vmcs.h"
@@ -184,6 +185,6 @@ bool virtual_cr8_write(struct vcpu *vcpu, uint64_t value)
 	if ((value & ~CR8_DEFINED) != 0) {
 		return false;
 	}
-	vcpu->cr8 = (uint8_t)value;
+	vcpu_interrupts_set_cr8(vcpu, (uint8_t)value);
 	return true;
 }

@@ -75,6 +75,7 @@ uint64_t hypercall_not_served(struct vcpu *vcpu, struct hypercall call);
 uint64_t hypercall_refused(struct vcpu *vcpu, struct hypercall call);
 uint64_t hypercall_kvm_vapic_poll_irq(struct vcpu *vcpu, struct hypercall call);
 uint64_t hypercall_kvm_kick_cpu(struct vcpu *vcpu, struct hypercall call);
+uint64_t hypercall_kvm_send_ipi(struct vcpu *vcpu, struct hypercall call);
 uint64_t hypercall_kvm_clock_pairing(struct vcpu *vcpu, struct hypercall call);
 uint64_t hypercall_kvm_sched_yield(struct vcpu *vcpu, struct hypercall call);
 uint64_t hypercall_native_ping(struct vcpu *vcpu, struct hypercall call);

@@ -8,6 +8,7 @@
 #include "hypercall/kvm_structs.h"
 #include "lib/bits.h"
 #include "lib/scaled_time.h"
+#include "vm/pv_eoi.h"
 
 #include <stdatomic.h>
 
@@ -156,7 +157,6 @@ static bool write_steal_time(struct vcpu *vcpu, uint64_t value)
 	return true;
 }
 
-/* The byte stays 0: no interrupt is in service that could be ended without an exit. */
 static bool write_pv_eoi(struct vcpu *vcpu, uint64_t value)
 {
 	const uint64_t address = value & ~KVM_MSR_ENABLED;
@@ -166,6 +166,7 @@ static bool write_pv_eoi(struct vcpu *vcpu, uint64_t value)
 			!guest_memory_is_writable(&vcpu->vm->memory, gpa(address), 1))) {
 		return false;
 	}
+	pv_eoi_cancel(vcpu);
 	vcpu->kvm.pv_eoi = value;
 	return true;
 }

@@ -13,7 +13,8 @@ _Static_assert(TRIVET_CALL_TRACE_MARK - TRIVET_CALL_BASE == HYPERCALL_NATIVE_COU
 /* Only what works to the end. */
 #define FEATURES_ALWAYS                                                                            \
 	(KVM_FEATURE_NOP_IO_DELAY | KVM_FEATURE_STEAL_TIME | KVM_FEATURE_PV_EOI |                  \
-		KVM_FEATURE_PV_UNHALT | KVM_FEATURE_POLL_CONTROL | KVM_FEATURE_PV_SCHED_YIELD)
+		KVM_FEATURE_PV_UNHALT | KVM_FEATURE_PV_SEND_IPI | KVM_FEATURE_POLL_CONTROL |       \
+		KVM_FEATURE_PV_SCHED_YIELD)
 #define FEATURES_OF_CLOCK                                                                          \
 	(KVM_FEATURE_CLOCKSOURCE | KVM_FEATURE_CLOCKSOURCE2 | KVM_FEATURE_CLOCKSOURCE_STABLE)
 

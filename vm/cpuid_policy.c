@@ -10,7 +10,7 @@
 
 /*
  * What a guest may see of each feature word. What is not here is either of no use to a guest
- * without the device or MSRs behind it (APIC, MONITOR, power, performance counters) or not
+ * without the device or MSRs behind it (MONITOR, power, performance counters) or not
  * virtualised (VMX, SGX, CET).
  */
 #define ALLOW_1_ECX                                                                                \
@@ -60,6 +60,7 @@ enum {
 	XSAVE_SUBLEAVES = 63,
 	LOGICAL_PROCESSORS_LOW = 16,
 	CACHES_SHARING_LOW = 14,
+	LEVEL_TYPE_LOW = 8,
 };
 
 #define EXTENDED_LEAF_MAX CPUID_LEAF_ADDRESS_SIZES
@@ -69,17 +70,24 @@ static bool has_secondary(const struct control_set *controls, uint64_t control)
 	return (controls->secondary & control) != 0;
 }
 
-static struct cpuid_result features_leaf(struct cpuid_result result)
+static struct cpuid_result features_leaf(
+	const struct virtual_apic *apic, struct cpuid_result result)
 {
 	/* Initial APIC ID 0, one logical processor; the CLFLUSH line size stays. */
 	result.ebx = (uint32_t)(result.ebx & BITS_MASK(15, 0)) | 1u << LOGICAL_PROCESSORS_LOW;
-	result.ecx = (uint32_t)(result.ecx & ALLOW_1_ECX) | (uint32_t)CPUID_1_ECX_HYPERVISOR;
+	/* The local APIC is ours, whatever the host's can do. */
+	result.ecx = (uint32_t)(result.ecx & ALLOW_1_ECX) |
+		     (uint32_t)(CPUID_1_ECX_HYPERVISOR | CPUID_1_ECX_X2APIC);
+	result.ecx |= apic->config.has_tsc_deadline ? (uint32_t)CPUID_1_ECX_TSC_DEADLINE : 0;
 	/* The host runs with CR4.OSXSAVE set: the guest sees its own. */
 	if ((result.ecx & CPUID_1_ECX_XSAVE) != 0 &&
 		(vmcs_read_natural(VMCS_GUEST_CR4) & CR4_OSXSAVE) != 0) {
 		result.ecx |= (uint32_t)CPUID_1_ECX_OSXSAVE;
 	}
 	result.edx &= (uint32_t)ALLOW_1_EDX;
+	/* SDM Vol. 3A "Enabling or Disabling the Local APIC": the flag mirrors IA32_APIC_BASE.EN.
+	 */
+	result.edx |= virtual_apic_is_enabled(apic) ? (uint32_t)CPUID_1_EDX_APIC : 0;
 	return result;
 }
 
@@ -172,6 +180,22 @@ static struct cpuid_result extended_features_leaf(
 	return result;
 }
 
+/*
+ * One package of one core of one thread: each level holds one logical processor, and no bit of the
+ * x2APIC ID tells it from another. SDM Vol. 2A "CPUID", leaf 0BH.
+ */
+static struct cpuid_result topology_leaf(const struct vcpu *vcpu, uint32_t subleaf)
+{
+	static const uint32_t level_types[] = {1, 2}; /* Threads, cores; 0 ends the list. */
+	struct cpuid_result result = {.ecx = subleaf & UINT8_MAX, .edx = vcpu->apic.config.id};
+
+	if (subleaf < ARRAY_COUNT(level_types)) {
+		result.ebx = 1;
+		result.ecx |= level_types[subleaf] << LEVEL_TYPE_LOW;
+	}
+	return result;
+}
+
 static struct cpuid_result native_leaf(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf)
 {
 	struct cpuid_result result = insn_cpuid(leaf, subleaf);
@@ -181,7 +205,7 @@ static struct cpuid_result native_leaf(const struct vcpu *vcpu, uint32_t leaf, u
 		result.eax = result.eax < BASIC_LEAF_MAX ? result.eax : BASIC_LEAF_MAX;
 		return result;
 	case CPUID_LEAF_FEATURES:
-		return features_leaf(result);
+		return features_leaf(&vcpu->apic, result);
 	case CPUID_LEAF_CACHES:
 		/* One processor: it shares its caches with nobody. */
 		result.eax &= (uint32_t)BITS_MASK(CACHES_SHARING_LOW - 1, 0);
@@ -190,8 +214,9 @@ static struct cpuid_result native_leaf(const struct vcpu *vcpu, uint32_t leaf, u
 	case CPUID_LEAF_POWER:
 	case CPUID_LEAF_DIRECT_CACHE:
 	case CPUID_LEAF_PERFORMANCE:
-	case CPUID_LEAF_TOPOLOGY:
 		return (struct cpuid_result){0};
+	case CPUID_LEAF_TOPOLOGY:
+		return topology_leaf(vcpu, subleaf);
 	case CPUID_LEAF_STRUCTURED:
 		return structured_leaf(vcpu, result, subleaf);
 	case CPUID_LEAF_XSAVE:
@@ -230,7 +255,7 @@ static bool is_constant_leaf(uint32_t leaf)
 {
 	return leaf != CPUID_LEAF_FEATURES && leaf != CPUID_LEAF_CACHES &&
 	       leaf != CPUID_LEAF_STRUCTURED && leaf != CPUID_LEAF_XSAVE &&
-	       leaf <= insn_cpuid(CPUID_LEAF_BASIC, 0).eax;
+	       leaf != CPUID_LEAF_TOPOLOGY && leaf <= insn_cpuid(CPUID_LEAF_BASIC, 0).eax;
 }
 
 void cpuid_policy_keep_constant_leaves(struct vcpu *vcpu)

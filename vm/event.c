@@ -46,6 +46,18 @@ void event_inject_exception_with_error(unsigned vector, uint32_t error_code)
 	vmcs_write32(VMCS_VM_ENTRY_INTERRUPTION_INFO, info);
 }
 
+void event_inject_interrupt(uint8_t vector)
+{
+	vmcs_write32(VMCS_VM_ENTRY_INTERRUPTION_INFO,
+		interruption_info(vector, INTERRUPTION_EXTERNAL_INTERRUPT));
+}
+
+void event_inject_nmi(void)
+{
+	vmcs_write32(
+		VMCS_VM_ENTRY_INTERRUPTION_INFO, interruption_info(VECTOR_NMI, INTERRUPTION_NMI));
+}
+
 void event_inject_int1(uint32_t instruction_length)
 {
 	vmcs_write32(VMCS_VM_ENTRY_INSTRUCTION_LENGTH, instruction_length);

@@ -23,6 +23,11 @@ void event_inject_exception(unsigned vector);
  */
 void event_inject_int1(uint32_t instruction_length);
 
+/* Injects an external interrupt, or an NMI. The guest can take it: SDM Vol. 3C "Checks on Guest
+ * Non-Register State". */
+void event_inject_interrupt(uint8_t vector);
+void event_inject_nmi(void);
+
 /* Injects a hardware exception with an error code (#GP). */
 void event_inject_exception_with_error(unsigned vector, uint32_t error_code);
 

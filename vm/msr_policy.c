@@ -92,9 +92,6 @@ void msr_policy_reset_passed_through(const struct control_set *controls)
 bool msr_policy_read(const struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 {
 	switch (msr) {
-	case MSR_IA32_APIC_BASE:
-		*value = vcpu->msrs.apic_base;
-		return true;
 	case MSR_IA32_FEATURE_CONTROL:
 		*value = FEATURE_CONTROL_LOCK;
 		return true;
@@ -131,27 +128,9 @@ static bool efer_write(uint64_t value)
 	return true;
 }
 
-static bool apic_base_write(struct vcpu *vcpu, uint64_t value)
-{
-	const uint64_t allowed = APIC_BASE_BSP | APIC_BASE_EN |
-				 BITS_MASK(vcpu->capability->physical_address_bits - 1, 12);
-
-	if ((value & ~allowed) != 0) {
-		return false;
-	}
-	vcpu->msrs.apic_base = value;
-	return true;
-}
-
 bool msr_policy_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
 	switch (msr) {
-	case MSR_IA32_TSC:
-		vcpu->tsc_offset = value - insn_rdtsc();
-		vmcs_write64(VMCS_TSC_OFFSET, vcpu->tsc_offset);
-		return true;
-	case MSR_IA32_APIC_BASE:
-		return apic_base_write(vcpu, value);
 	case MSR_IA32_BIOS_UPDT_TRIG:
 	case MSR_IA32_BIOS_SIGN_ID:
 		return true; /* No update is loaded; reading the signature says so. */

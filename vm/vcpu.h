@@ -3,6 +3,7 @@
 #define VM_VCPU_H
 
 #include "cpu/gdt.h"
+#include "devices/virtual_apic.h"
 #include "lib/types.h"
 #include "vm/tick_histogram.h"
 #include "vm/trace.h"
@@ -22,7 +23,6 @@ enum {
 
 /* MSRs that a guest sees and that are not in the VMCS. */
 struct vcpu_msrs {
-	uint64_t apic_base;
 	uint64_t misc_enable;
 	uint64_t mtrr_def_type;
 	uint64_t mtrr_variable[2 * VCPU_MTRR_VARIABLE_COUNT]; /* Base and mask by turns. */
@@ -34,6 +34,7 @@ struct vcpu_pages {
 	uint32_t *vmcs;
 	uint8_t *msr_bitmap;
 	uint8_t *io_bitmaps; /* A and B, one behind the other. */
+	uint32_t *apic;      /* The registers of its local APIC. */
 };
 
 /* What a guest wrote to KVM's MSRs: hypercall/kvm_msrs.c. */
@@ -58,7 +59,6 @@ struct vcpu {
 	struct vm *vm;
 	/* EFER.LMA of the guest. We own CR0.PG and EFER.LME: it does not change unseen. */
 	bool is_long_mode;
-	uint8_t cr8;
 	uint8_t warning_count;
 	uint8_t decoded_length; /* Of an instruction that we decoded, for the dispatcher. */
 	uint16_t vpid;
@@ -75,6 +75,10 @@ struct vcpu {
 	uint32_t cpuid_constant_leaves;
 	struct cpuid_result cpuid_leaves[VCPU_CPUID_LEAVES];
 	struct vcpu_msrs msrs;
+	struct virtual_apic apic;
+	uint64_t timer_tsc; /* What the host's timer is set to for it. */
+	bool is_nmi_pending;
+	bool is_pv_eoi_offered; /* The guest may end its interrupt in memory: vm/pv_eoi.h. */
 	struct vcpu_kvm_msrs kvm;
 	uint64_t start_tsc;    /* The host's TSC when the guest's system time was 0. */
 	uint64_t tsc_offset;   /* The guest's TSC less the host's, as the VMCS has it. */

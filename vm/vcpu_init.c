@@ -8,6 +8,7 @@
 #include "vm/host_state.h"
 #include "vm/msr_policy.h"
 #include "vm/vcpu.h"
+#include "vm/vcpu_interrupts.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
@@ -34,7 +35,6 @@ enum {
 #define MISC_ENABLE_FAST_STRINGS     BIT(0)
 #define MISC_ENABLE_BTS_UNAVAILABLE  BIT(11)
 #define MISC_ENABLE_PEBS_UNAVAILABLE BIT(12)
-#define APIC_BASE_RESET              (0xfee00000u | BIT(8))
 
 /* CR0 and CR4 bits that a guest may change without an exit, where the CPU has them. */
 #define CR0_GUEST_OWNED (CR0_MP | CR0_EM | CR0_TS | CR0_WP | CR0_AM)
@@ -184,11 +184,9 @@ static void init_controls(struct vcpu *vcpu)
 static void init_software_state(struct vcpu *vcpu)
 {
 	vcpu->is_long_mode = false;
-	vcpu->cr8 = 0;
 	vcpu->warning_count = 0;
 	vcpu->xcr0_allowed = cpuid_policy_xcr0_allowed();
 	memset(&vcpu->msrs, 0, sizeof(vcpu->msrs));
-	vcpu->msrs.apic_base = APIC_BASE_RESET;
 	vcpu->msrs.misc_enable = MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_BTS_UNAVAILABLE |
 				 MISC_ENABLE_PEBS_UNAVAILABLE;
 	vcpu->msrs.mtrr_def_type = MTRR_DEF_TYPE_ENABLED_WB;
@@ -196,6 +194,7 @@ static void init_software_state(struct vcpu *vcpu)
 	vcpu->kvm.poll_control = 1; /* The host may poll before it lets a HLT wait. */
 	vcpu->is_in_batch = false;
 	vcpu->is_kicked = false;
+	vcpu->is_pv_eoi_offered = false;
 	memset(vcpu->exit_ticks, 0, sizeof(vcpu->exit_ticks));
 	memset(vcpu->hypercall_ticks, 0, sizeof(vcpu->hypercall_ticks));
 	memset(vcpu->batched_ticks, 0, sizeof(vcpu->batched_ticks));
@@ -223,6 +222,7 @@ enum status vcpu_init(struct vcpu *vcpu, const struct vcpu_start *start)
 	init_controls(vcpu);
 	host_state_write(&vcpu->frame, vcpu->host_cpu);
 	init_guest_state(vcpu, start);
+	vcpu_interrupts_init(vcpu);
 	cpuid_policy_keep_constant_leaves(vcpu);
 	return STATUS_OK;
 }

@@ -124,6 +124,12 @@ void insn_sti_nop_cli(void)
 	fake_cpu.sti_count++;
 }
 
+void insn_sti_hlt_cli(void)
+{
+	fake_cpu.sti_count++;
+	insn_hlt();
+}
+
 void insn_wbinvd(void)
 {
 	fake_cpu.wbinvd_count++;

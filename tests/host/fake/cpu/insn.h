@@ -64,6 +64,7 @@ void insn_hlt(void);
 void insn_pause(void);
 void insn_cli(void);
 void insn_sti_nop_cli(void);
+void insn_sti_hlt_cli(void);
 void insn_wbinvd(void);
 void insn_invlpg(uint64_t address);
 void insn_lgdt(const struct descriptor_table_register *table);

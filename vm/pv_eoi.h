@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VM_PV_EOI_H
+#define VM_PV_EOI_H
+
+#include "vm/vcpu.h"
+
+/*
+ * KVM's end of interrupt without a VM exit: while one edge-triggered interrupt is in service and
+ * nothing waits behind it, bit 0 of a word of guest memory is set. A guest that finds and clears it
+ * has ended the interrupt. Source: Linux Documentation/virt/kvm/x86/msr.rst, "MSR_KVM_EOI_EN".
+ */
+
+/* Lets the guest end so the interrupt that was just acknowledged, where the rules allow it. */
+void pv_eoi_offer(struct vcpu *vcpu);
+
+/* Ends the interrupt if the guest did so in memory. Context: before the APIC's ISR is looked at. */
+void pv_eoi_collect(struct vcpu *vcpu);
+
+/* Takes an offer back: the word's address is about to change. */
+void pv_eoi_cancel(struct vcpu *vcpu);
+
+/* Takes the offer back if something waits for the interrupt's end: the guest must exit then. */
+void pv_eoi_take_back_if_needed(struct vcpu *vcpu);
+
+#endif

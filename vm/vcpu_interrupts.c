@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+#include "vm/vcpu_interrupts.h"
+
+#include "cpu/host_timer.h"
+#include "cpu/insn.h"
+#include "cpu/msr.h"
+#include "cpu/registers.h"
+#include "cpu/tsc.h"
+#include "vm/event.h"
+#include "vm/pv_eoi.h"
+#include "vmx/control_bits.h"
+#include "vmx/vmcs.h"
+
+/* As KVM's: guests measure it. */
+#define APIC_TIMER_HZ 1000000000u
+
+enum { APIC_PAGE_MASK = 0xfff };
+
+uint64_t vcpu_interrupts_now(const struct vcpu *vcpu)
+{
+	return insn_rdtsc() + vcpu->tsc_offset;
+}
+
+static void send_ipi(void *context, const struct virtual_apic_message *message)
+{
+	struct vcpu *vcpu = context;
+
+	(void)vcpu_interrupts_send(vcpu, message, &vcpu->apic);
+}
+
+/* What a message or pin does to the processor besides its IRR. */
+static void deliver_event(void *context, enum virtual_apic_mode mode, uint8_t vector)
+{
+	struct vcpu *vcpu = context;
+
+	(void)vector;
+	switch (mode) {
+	case VIRTUAL_APIC_NMI:
+		vcpu->is_nmi_pending = true;
+		return;
+	case VIRTUAL_APIC_INIT:
+		/* Without firmware nothing is at the reset vector. */
+		vm_end(vcpu->vm, VM_END_RESET, 0, "INIT to its own processor");
+		return;
+	default:
+		/* EXTINT is looked for at each update; a processor that runs ignores STARTUP, and
+		 * there is no SMM. */
+		return;
+	}
+}
+
+static void broadcast_eoi(void *context, uint8_t vector)
+{
+	(void)context;
+	(void)vector;
+}
+
+void vcpu_interrupts_init(struct vcpu *vcpu)
+{
+	const struct virtual_apic_config config = {
+		.physical_address_bits = (uint8_t)vcpu->capability->physical_address_bits,
+		.is_bootstrap = true,
+		.has_x2apic = true,
+		.has_tsc_deadline = host_timer_is_started(),
+	};
+	const struct virtual_apic_rate rate =
+		virtual_apic_timer_rate(APIC_TIMER_HZ, tsc_hz() != 0 ? tsc_hz() : APIC_TIMER_HZ);
+
+	vcpu->apic.page = vcpu->pages.apic;
+	vcpu->apic.send_ipi = send_ipi;
+	vcpu->apic.deliver_event = deliver_event;
+	vcpu->apic.broadcast_eoi = broadcast_eoi;
+	vcpu->apic.context = vcpu;
+	vcpu->is_nmi_pending = false;
+	vcpu->timer_tsc = HOST_TIMER_NEVER;
+	if (virtual_apic_create(&vcpu->apic, config, rate) != STATUS_OK) {
+		/* The page and the address bits are ours; only a TSC out of all bounds is left. */
+		(void)!virtual_apic_create(&vcpu->apic, config, (struct virtual_apic_rate){1, 1});
+	}
+	virtual_apic_set_virtual_wire(&vcpu->apic);
+	host_timer_set(HOST_TIMER_NEVER);
+}
+
+unsigned vcpu_interrupts_send(struct vcpu *vcpu, const struct virtual_apic_message *message,
+	const struct virtual_apic *sender)
+{
+	/* The VM's one processor is the best target of a lowest-priority message too. */
+	if (!virtual_apic_matches(&vcpu->apic, message, sender)) {
+		return 0;
+	}
+	return virtual_apic_deliver(&vcpu->apic, message) != VIRTUAL_APIC_REFUSED ? 1 : 0;
+}
+
+/* --- What the guest is to get --- */
+
+static void set_primary_control(struct vcpu *vcpu, uint64_t control, bool is_on)
+{
+	const uint32_t primary = is_on ? vcpu->controls.primary | (uint32_t)control
+				       : vcpu->controls.primary & ~(uint32_t)control;
+
+	if (primary != vcpu->controls.primary) {
+		vcpu->controls.primary = primary;
+		vmcs_write32(VMCS_PRIMARY_PROCESSOR_BASED_CONTROLS, primary);
+	}
+}
+
+/*
+ * True if an event may be injected now. With RFLAGS.TF set a single-step trap may be due first, and
+ * an injection would lose it: a window comes behind it.
+ */
+static bool is_open(uint32_t blocking)
+{
+	return (vmcs_read32(VMCS_VM_ENTRY_INTERRUPTION_INFO) & INTERRUPTION_VALID) == 0 &&
+	       (vmcs_read32(VMCS_IDT_VECTORING_INFO) & INTERRUPTION_VALID) == 0 &&
+	       (vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & blocking) == 0;
+}
+
+static bool is_open_for_nmi(void)
+{
+	return is_open((uint32_t)(INTERRUPTIBILITY_SHADOW | INTERRUPTIBILITY_BLOCKING_BY_NMI)) &&
+	       (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_TF) == 0;
+}
+
+static bool is_open_for_interrupt(void)
+{
+	return is_open((uint32_t)INTERRUPTIBILITY_SHADOW) &&
+	       (vmcs_read_natural(VMCS_GUEST_RFLAGS) & (RFLAGS_TF | RFLAGS_IF)) == RFLAGS_IF;
+}
+
+/* Returns true if an NMI was injected. */
+static bool give_nmi(struct vcpu *vcpu)
+{
+	bool is_given = false;
+
+	if (vcpu->is_nmi_pending && is_open_for_nmi()) {
+		vcpu->is_nmi_pending = false;
+		event_inject_nmi();
+		is_given = true;
+	}
+	set_primary_control(vcpu, PRIMARY_NMI_WINDOW_EXITING,
+		vcpu->is_nmi_pending && (vcpu->controls.pin & PIN_VIRTUAL_NMIS) != 0);
+	return is_given;
+}
+
+static void give_interrupt(struct vcpu *vcpu, bool is_nmi_given)
+{
+	if (virtual_apic_has_interrupt(&vcpu->apic) && !is_nmi_given && is_open_for_interrupt()) {
+		event_inject_interrupt(virtual_apic_acknowledge(&vcpu->apic));
+		pv_eoi_offer(vcpu);
+	}
+	set_primary_control(
+		vcpu, PRIMARY_INTERRUPT_WINDOW_EXITING, virtual_apic_has_interrupt(&vcpu->apic));
+}
+
+static void set_timer(struct vcpu *vcpu)
+{
+	const uint64_t deadline = virtual_apic_next_deadline(&vcpu->apic);
+	const uint64_t tsc = deadline == VIRTUAL_APIC_NO_DEADLINE ? HOST_TIMER_NEVER
+								  : deadline - vcpu->tsc_offset;
+
+	if (tsc != vcpu->timer_tsc) {
+		vcpu->timer_tsc = tsc;
+		host_timer_set(tsc);
+	}
+}
+
+static void advance(struct vcpu *vcpu)
+{
+	pv_eoi_collect(vcpu);
+	virtual_apic_advance(&vcpu->apic, vcpu_interrupts_now(vcpu));
+}
+
+void vcpu_interrupts_update(struct vcpu *vcpu)
+{
+	advance(vcpu);
+	give_interrupt(vcpu, give_nmi(vcpu));
+	pv_eoi_take_back_if_needed(vcpu);
+	set_timer(vcpu);
+}
+
+bool vcpu_interrupts_pend(struct vcpu *vcpu)
+{
+	advance(vcpu);
+	set_timer(vcpu);
+	return vcpu->is_nmi_pending ||
+	       (virtual_apic_has_interrupt(&vcpu->apic) &&
+		       (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0);
+}
+
+bool vcpu_interrupts_may_come(const struct vcpu *vcpu)
+{
+	return (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0 &&
+	       (virtual_apic_has_interrupt(&vcpu->apic) ||
+		       virtual_apic_next_deadline(&vcpu->apic) != VIRTUAL_APIC_NO_DEADLINE);
+}
+
+/* --- Registers --- */
+
+bool vcpu_interrupts_mmio_owns(const struct vcpu *vcpu, gpa_t address)
+{
+	return virtual_apic_is_xapic(&vcpu->apic) &&
+	       (address.value & ~(uint64_t)APIC_PAGE_MASK) ==
+		       virtual_apic_mmio_address(&vcpu->apic).value;
+}
+
+uint32_t vcpu_interrupts_mmio_read(struct vcpu *vcpu, gpa_t address)
+{
+	uint32_t value;
+
+	advance(vcpu);
+	(void)virtual_apic_mmio_read(&vcpu->apic, (uint32_t)address.value & APIC_PAGE_MASK,
+		vcpu_interrupts_now(vcpu), &value);
+	return value;
+}
+
+void vcpu_interrupts_mmio_write(struct vcpu *vcpu, gpa_t address, uint32_t value)
+{
+	pv_eoi_collect(vcpu);
+	(void)virtual_apic_mmio_write(&vcpu->apic, (uint32_t)address.value & APIC_PAGE_MASK, value,
+		vcpu_interrupts_now(vcpu));
+	vcpu_interrupts_update(vcpu);
+}
+
+bool vcpu_interrupts_owns_msr(uint32_t msr)
+{
+	return (msr >= VIRTUAL_APIC_MSR_FIRST && msr <= VIRTUAL_APIC_MSR_LAST) ||
+	       msr == MSR_IA32_APIC_BASE || msr == MSR_IA32_TSC_DEADLINE;
+}
+
+bool vcpu_interrupts_msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
+{
+	struct virtual_apic *apic = &vcpu->apic;
+	const uint64_t now = vcpu_interrupts_now(vcpu);
+
+	pv_eoi_collect(vcpu);
+	switch (msr) {
+	case MSR_IA32_APIC_BASE:
+		*value = apic->base;
+		return true;
+	case MSR_IA32_TSC_DEADLINE:
+		if (!apic->config.has_tsc_deadline) {
+			return false;
+		}
+		*value = virtual_apic_read_tsc_deadline(apic, now);
+		return true;
+	default:
+		return virtual_apic_msr_read(apic, msr, now, value);
+	}
+}
+
+static bool msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
+{
+	struct virtual_apic *apic = &vcpu->apic;
+	const uint64_t now = vcpu_interrupts_now(vcpu);
+
+	switch (msr) {
+	case MSR_IA32_APIC_BASE:
+		return virtual_apic_write_base(apic, value);
+	case MSR_IA32_TSC_DEADLINE:
+		if (!apic->config.has_tsc_deadline) {
+			return false;
+		}
+		virtual_apic_write_tsc_deadline(apic, value, now);
+		return true;
+	default:
+		return virtual_apic_msr_write(apic, msr, value, now);
+	}
+}
+
+bool vcpu_interrupts_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
+{
+	pv_eoi_collect(vcpu);
+	if (!msr_write(vcpu, msr, value)) {
+		return false;
+	}
+	vcpu_interrupts_update(vcpu);
+	return true;
+}
+
+void vcpu_interrupts_set_cr8(struct vcpu *vcpu, uint8_t value)
+{
+	virtual_apic_set_cr8(&vcpu->apic, value);
+	vcpu_interrupts_update(vcpu);
+}
+
+void vcpu_interrupts_set_tsc(struct vcpu *vcpu, uint64_t value)
+{
+	const uint64_t host_now = insn_rdtsc();
+	const uint64_t old = host_now + vcpu->tsc_offset;
+
+	vcpu->tsc_offset = value - host_now;
+	vmcs_write64(VMCS_TSC_OFFSET, vcpu->tsc_offset);
+	virtual_apic_tsc_changed(&vcpu->apic, old, value);
+	vcpu_interrupts_update(vcpu);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VM_VCPU_INTERRUPTS_H
+#define VM_VCPU_INTERRUPTS_H
+
+#include "lib/types.h"
+#include "vm/vcpu.h"
+
+/*
+ * A vCPU's local APIC and what comes of it: interrupts and NMIs are injected here, and the host's
+ * timer is set for the guest's next. Whoever changes something that decides on an interrupt calls
+ * vcpu_interrupts_update(); VM exits that change nothing of it, hypercalls above all, call nothing.
+ */
+
+/* Puts the APIC into the state that firmware leaves. Context: vcpu_init(), the VMCS is current. */
+void vcpu_interrupts_init(struct vcpu *vcpu);
+
+/* Returns the guest's TSC now. Context: any. */
+uint64_t vcpu_interrupts_now(const struct vcpu *vcpu);
+
+/*
+ * Brings the APIC up to date (its timer, the guest's PV EOI), and sees to it that the highest
+ * interrupt or NMI that pends reaches the guest: injects it at the next VM entry if the guest can
+ * take it there, else asks for a VM exit when it can. Context: the VMCS is current; the handler of
+ * a VM exit, after all that may inject an exception.
+ */
+void vcpu_interrupts_update(struct vcpu *vcpu);
+
+/* The same without a look at the guest: true if something pends that would end a HLT. */
+bool vcpu_interrupts_pend(struct vcpu *vcpu);
+
+/* True if something could still end a HLT some time. */
+bool vcpu_interrupts_may_come(const struct vcpu *vcpu);
+
+/*
+ * Accesses to the APIC's registers. mmio: a 32-bit access at a guest-physical address in its page;
+ * false if it is not there. The MSR functions answer 800H to 8FFH, IA32_APIC_BASE and
+ * IA32_TSC_DEADLINE: false means #GP. Context: as vcpu_interrupts_update(), which writes imply.
+ */
+bool vcpu_interrupts_mmio_owns(const struct vcpu *vcpu, gpa_t address);
+uint32_t vcpu_interrupts_mmio_read(struct vcpu *vcpu, gpa_t address);
+void vcpu_interrupts_mmio_write(struct vcpu *vcpu, gpa_t address, uint32_t value);
+bool vcpu_interrupts_owns_msr(uint32_t msr);
+bool vcpu_interrupts_msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
+bool vcpu_interrupts_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value);
+
+/* MOV to CR8: the TPR. value is 0 to 15. */
+void vcpu_interrupts_set_cr8(struct vcpu *vcpu, uint8_t value);
+
+/* The guest writes its TSC: the APIC's timer goes on. */
+void vcpu_interrupts_set_tsc(struct vcpu *vcpu, uint64_t value);
+
+/*
+ * Delivers a message to the vCPUs that it is for. `sender` is the APIC that sent it, or NULL.
+ * Returns how many took it.
+ */
+unsigned vcpu_interrupts_send(struct vcpu *vcpu, const struct virtual_apic_message *message,
+	const struct virtual_apic *sender);
+
+#endif
