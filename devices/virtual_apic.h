@@ -22,6 +22,7 @@
  * virtual_apic_write_base() (a read is apic->base; afterwards ask again whether and where the page
  * is), 800H to 8FFH to virtual_apic_msr_read() and _write(), IA32_TSC_DEADLINE to
  * virtual_apic_read_tsc_deadline() and _write_. CR8: virtual_apic_cr8(), virtual_apic_set_cr8().
+ * A PV EOI that the guest made while it ran: virtual_apic_eoi(), before anything else is delivered.
  *
  * Before each VM entry, in this order:
  *   1. virtual_apic_advance(apic, now): raises what the timer has due;
@@ -31,7 +32,10 @@
  *      re-injects it itself if its delivery is broken off. If it cannot, an interrupt window is
  *      asked for. With a TPR shadow alone, virtual_apic_tpr_threshold() goes to the VMCS;
  *   4. virtual_apic_next_deadline(): the TSC value at which the owner has to be back at step 1 (by
- *      the preemption timer, or a timer of its own while the guest halts).
+ *      the preemption timer, or a timer of its own while the guest halts);
+ *   5. if it offers PV EOI: virtual_apic_can_pv_eoi(), after step 3.
+ * A halted guest wakes when step 2 or 3 has something for it, or by an event. There are no spurious
+ * interrupts: what step 3 has found is acknowledged at once.
  *
  * Interrupts from outside: an I/O APIC's or MSI's or another vCPU's message goes through
  * virtual_apic_matches() (for lowest priority: to the best by virtual_apic_is_better_target()) and
@@ -50,9 +54,11 @@
  * after the guest's TPR writes: use both or neither.
  *
  * Locks: none. One caller at a time; other CPUs leave their vectors in a bitmap of the owner's and
- * the owner brings them in by virtual_apic_accept_posted(). Callbacks come as the last act of a
- * call, so that they may call in again; virtual_apic_reset() and _init_signal() alone are not for
- * callbacks: the owner notes an INIT and carries it out later.
+ * the owner brings them in by virtual_apic_accept_posted(). virtual_apic_matches() and
+ * virtual_apic_is_better_target() only read words, and may look at another CPU's APIC: what they
+ * find holds for some moment. Callbacks come as the last act of a call, so that they may call in
+ * again; virtual_apic_reset() and _init_signal() alone are not for callbacks: the owner notes an
+ * INIT and carries it out later.
  */
 
 /* SDM Vol. 3A "Interrupt Command Register (ICR)": the delivery modes. */

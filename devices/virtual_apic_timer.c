@@ -168,7 +168,6 @@ void virtual_apic_timer_set_mode(struct virtual_apic *apic, enum virtual_apic_ti
 	apic->timer.mode = (uint8_t)mode;
 	if (mode != old_mode && !(is_counting_mode(mode) && is_counting_mode(old_mode))) {
 		stop(&apic->timer);
-		apic->timer.initial_count = 0;
 		virtual_apic_put(apic, VIRTUAL_APIC_INITIAL_COUNT, 0);
 	}
 }

@@ -26,11 +26,11 @@ struct virtual_apic_timer {
 	uint64_t deadline; /* When it is due next, masked or not; VIRTUAL_APIC_NO_DEADLINE. */
 	uint64_t start_tick;
 	uint64_t start_fraction;
-	uint64_t tsc_deadline; /* IA32_TSC_DEADLINE; 0: not armed. */
-	uint32_t initial_count;
-	uint32_t start_count; /* 0: the count-down has stopped. */
-	uint8_t mode;         /* enum virtual_apic_timer_mode, as the LVT says. */
-	uint8_t divide_shift; /* The divider is 1 << divide_shift. */
+	uint64_t tsc_deadline;  /* IA32_TSC_DEADLINE; 0: not armed. */
+	uint32_t initial_count; /* The next period's, while one counts down. */
+	uint32_t start_count;   /* 0: the count-down has stopped. */
+	uint8_t mode;           /* enum virtual_apic_timer_mode, as the LVT says. */
+	uint8_t divide_shift;   /* The divider is 1 << divide_shift. */
 };
 
 /*

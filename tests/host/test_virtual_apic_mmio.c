@@ -307,6 +307,17 @@ static void a_stored_mode_disarms_the_timer(void **state)
 	assert_int_equal(virtual_apic_next_deadline(&apic), 1234);
 }
 
+static void a_stored_count_comes_after_what_was_due(void **state)
+{
+	(void)state;
+	apic_write(VIRTUAL_APIC_LVT_TIMER, 0x50);
+	apic_write(VIRTUAL_APIC_INITIAL_COUNT, 100);
+	apic.page[VIRTUAL_APIC_INITIAL_COUNT / 4] = 10;
+	virtual_apic_page_written(&apic, VIRTUAL_APIC_INITIAL_COUNT, 300);
+	assert_int_equal(virtual_apic_acknowledge(&apic), 0x50);
+	assert_int_equal(virtual_apic_next_deadline(&apic), 320);
+}
+
 static void a_stored_svr_disables_and_enables(void **state)
 {
 	(void)state;
@@ -358,6 +369,7 @@ int main(void)
 		APIC_TEST(a_stored_id_is_put_back),
 		APIC_TEST(a_stored_icr_sends_its_ipi),
 		APIC_TEST(a_stored_mode_disarms_the_timer),
+		APIC_TEST(a_stored_count_comes_after_what_was_due),
 		APIC_TEST(a_stored_svr_disables_and_enables),
 		APIC_TEST(a_stored_value_where_none_can_be_is_ignored),
 	};

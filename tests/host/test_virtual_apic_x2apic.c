@@ -213,6 +213,19 @@ static void current_count_can_be_read(void **state)
 	assert_int_equal(value, 600);
 }
 
+static void msr_accesses_first_raise_what_was_due(void **state)
+{
+	uint64_t value;
+
+	(void)state;
+	assert_true(apic_msr_write(0x832, 0x50));
+	assert_true(apic_msr_write(0x838, 100));
+	assert_true(virtual_apic_msr_write(&apic, 0x838, 100, 200));
+	assert_int_equal(virtual_apic_acknowledge(&apic), 0x50);
+	assert_true(virtual_apic_msr_read(&apic, 0x822, 400, &value));
+	assert_int_equal(value, 1 << 16);
+}
+
 static void icr_has_64_bits(void **state)
 {
 	(void)state;
@@ -312,6 +325,7 @@ int main(void)
 		X2APIC_TEST(read_only_bits_of_an_entry_do_not_stick),
 		X2APIC_TEST(counts_have_32_bits_and_the_divider_three),
 		X2APIC_TEST(current_count_can_be_read),
+		X2APIC_TEST(msr_accesses_first_raise_what_was_due),
 		X2APIC_TEST(icr_has_64_bits),
 		X2APIC_TEST(icr_busy_is_ignored),
 		X2APIC_TEST(icr_lies_in_one_piece_in_the_page),
