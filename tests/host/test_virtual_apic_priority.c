@@ -175,6 +175,7 @@ static void eoi_with_nothing_in_service_does_nothing(void **state)
 	apic_write(VIRTUAL_APIC_EOI, 0);
 	assert_true(apic_has(VIRTUAL_APIC_IRR, 0x44));
 	assert_int_equal(record.eoi_count, 0);
+	assert_false(virtual_apic_eoi(&apic).is_level);
 }
 
 static void only_level_triggered_ends_are_broadcast(void **state)
