@@ -39,8 +39,6 @@ struct register_rule {
 };
 
 #define RULE_INDEX(offset) ((offset) / VIRTUAL_APIC_STRIDE)
-#define BITMAP_RULES(offset)                                                                       \
-	[RULE_INDEX(offset)... RULE_INDEX((offset) + 0x70)] = {READ, READ, 0, 0}
 
 static const struct register_rule rules[RULE_INDEX(VIRTUAL_APIC_REGISTERS_END)] = {
 	[RULE_INDEX(VIRTUAL_APIC_ID)] = {READ, READ, 0, 0},
@@ -53,9 +51,6 @@ static const struct register_rule rules[RULE_INDEX(VIRTUAL_APIC_REGISTERS_END)] 
 	[RULE_INDEX(VIRTUAL_APIC_LDR)] = {READ_WRITE, READ, HIGH_BYTE_BITS, 0},
 	[RULE_INDEX(VIRTUAL_APIC_DFR)] = {READ_WRITE, NONE, DFR_BITS, 0},
 	[RULE_INDEX(VIRTUAL_APIC_SVR)] = {READ_WRITE, READ_WRITE, SVR_BITS, 0},
-	BITMAP_RULES(VIRTUAL_APIC_ISR),
-	BITMAP_RULES(VIRTUAL_APIC_TMR),
-	BITMAP_RULES(VIRTUAL_APIC_IRR),
 	[RULE_INDEX(VIRTUAL_APIC_ESR)] = {READ_WRITE, READ_WRITE, 0, 0},
 	[RULE_INDEX(VIRTUAL_APIC_ICR)] = {READ_WRITE, READ_WRITE, ICR_BITS, LVT_STATUS},
 	[RULE_INDEX(VIRTUAL_APIC_ICR_HIGH)] = {READ_WRITE, NONE, HIGH_BYTE_BITS, 0},
@@ -82,6 +77,10 @@ static struct register_rule rule_of(const struct virtual_apic *apic, uint32_t of
 
 	if (offset >= VIRTUAL_APIC_REGISTERS_END) {
 		return (struct register_rule){NONE, NONE, 0, 0};
+	}
+	/* ISR, TMR and IRR follow one another. */
+	if (offset >= VIRTUAL_APIC_ISR && offset < VIRTUAL_APIC_ESR) {
+		return (struct register_rule){READ, READ, 0, 0};
 	}
 	rule = rules[RULE_INDEX(offset)];
 	if (offset == VIRTUAL_APIC_SVR && !apic->config.has_eoi_suppression) {

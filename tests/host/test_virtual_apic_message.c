@@ -208,6 +208,7 @@ static void a_wide_destination_meets_an_xapic_by_its_low_ids(void **state)
 	assert_true(matches(APIC_OWN_ID, false, true));
 	assert_false(matches(0x100 + APIC_OWN_ID, false, true));
 	assert_true(matches(1, true, true));
+	assert_true(matches(0xff, true, true));
 	assert_false(matches(0x101, true, true));
 }
 

@@ -95,10 +95,12 @@ static void there_is_no_page_when_disabled_or_in_x2apic_mode(void **state)
 	(void)state;
 	assert_true(virtual_apic_write_base(&apic, 0xfee00c00));
 	assert_int_equal(virtual_apic_mmio_read(&apic, 0x20, 0, &value), STATUS_UNSUPPORTED);
+	assert_int_equal(value, 0);
 	assert_int_equal(virtual_apic_mmio_write(&apic, 0x80, 0x20, 0), STATUS_UNSUPPORTED);
 	assert_int_equal(apic_msr(0x808), 0);
 	assert_true(virtual_apic_write_base(&apic, 0xfee00000));
 	assert_int_equal(virtual_apic_mmio_read(&apic, 0x20, 0, &value), STATUS_UNSUPPORTED);
+	assert_int_equal(value, 0);
 	assert_int_equal(virtual_apic_mmio_write(&apic, 0xf0, 0x1ff, 0), STATUS_UNSUPPORTED);
 }
 
