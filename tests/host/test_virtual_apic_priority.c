@@ -310,6 +310,18 @@ static void reload_finds_what_the_cpu_delivered_and_ended(void **state)
 	assert_false(virtual_apic_has_interrupt(&apic));
 }
 
+static void reload_counts_from_the_lowest_to_the_highest_vector(void **state)
+{
+	(void)state;
+	apic.page[0x100 / 4] = 1 << 16;
+	apic.page[0x170 / 4] = 1u << 31;
+	virtual_apic_reload(&apic);
+	assert_int_equal(apic.isr_count, 2);
+	assert_int_equal(virtual_apic_eoi(&apic).vector, 0xff);
+	assert_int_equal(virtual_apic_eoi(&apic).vector, 0x10);
+	assert_int_equal(apic.isr_count, 0);
+}
+
 static void an_induced_eoi_is_broadcast(void **state)
 {
 	(void)state;
@@ -364,6 +376,7 @@ int main(void)
 		APIC_TEST(tpr_threshold_is_the_class_that_the_tpr_holds_back),
 		APIC_TEST(a_tpr_shadow_needs_no_call),
 		APIC_TEST(reload_finds_what_the_cpu_delivered_and_ended),
+		APIC_TEST(reload_counts_from_the_lowest_to_the_highest_vector),
 		APIC_TEST(an_induced_eoi_is_broadcast),
 		APIC_TEST(level_vectors_are_the_eoi_exit_bitmap),
 	};
