@@ -13,10 +13,10 @@
 
 static const char text[] = "from code that is not 64-bit";
 
-static bool is_privileged(enum guest_probe_mode mode)
+bool vmcall_rules_is_privileged(enum guest_probe_mode mode)
 {
-	return mode != PROBE_COMPATIBILITY_USER && mode != PROBE_PROTECTED32_USER &&
-	       mode != PROBE_VIRTUAL8086;
+	return mode != PROBE_USER && mode != PROBE_COMPATIBILITY_USER &&
+	       mode != PROBE_PROTECTED32_USER && mode != PROBE_VIRTUAL8086;
 }
 
 uint64_t vmcall_rules_call(enum guest_probe_mode mode, uint64_t number)
@@ -31,7 +31,7 @@ uint64_t vmcall_rules_call(enum guest_probe_mode mode, uint64_t number)
 /* A result of this many at CPL 0, -EPERM at CPL 3; RAX as a whole, so not sign-extended. */
 static void expect(const char *rule, enum guest_probe_mode mode, uint64_t number, int64_t want)
 {
-	if (!is_privileged(mode)) {
+	if (!vmcall_rules_is_privileged(mode)) {
 		want = -TRIVET_EPERM;
 	}
 	report_equal(rule, vmcall_rules_call(mode, number), (uint64_t)want & LOW_HALF);
@@ -46,7 +46,7 @@ static void check_arguments(enum guest_probe_mode mode)
 	probe.in.rcx = (sizeof(text) - 1) | HIGH_GARBAGE;
 	guest_probe_run(&probe);
 	report_equal("arguments_are_cut_to_32_bits", probe.out.rax,
-		is_privileged(mode) ? 0 : (uint64_t)-TRIVET_EPERM & LOW_HALF);
+		vmcall_rules_is_privileged(mode) ? 0 : (uint64_t)-TRIVET_EPERM & LOW_HALF);
 }
 
 static void check_registers(enum guest_probe_mode mode)

@@ -5,6 +5,7 @@
 #include "guest/runtime/guest_runtime.h"
 #include "guest/runtime/guest_segments.h"
 #include "guest/trivet_guest.h"
+#include "tests/guests/shared/address_ends.h"
 #include "tests/guests/shared/vmcall_rules.h"
 
 #define ENOSYS_RESULT ((uint64_t)-TRIVET_ENOSYS)
@@ -12,13 +13,7 @@
 
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The last three bytes below the non-canonical hole, and what maps them. */
-#define CANONICAL_END     0x800000000000ull
-#define PML4_INDEX_LAST   255
-#define TABLE_INDEX_LAST  511
-#define TABLE_ENTRY_COUNT 512
-#define PAGE_BYTES        4096
-#define VMCALL_BYTES      3
+enum { VMCALL_BYTES = 3 };
 
 struct encoding {
 	const char *rule;
@@ -26,12 +21,10 @@ struct encoding {
 	size_t size_bytes;
 };
 
-extern uint64_t guest_pml4[];
 uint64_t vmcall_macro_ping(void);
 uint32_t vmcall_macro_find(void);
 
-static uint64_t top_tables[3][TABLE_ENTRY_COUNT] __attribute__((aligned(PAGE_BYTES)));
-static uint8_t top_page[PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));
+static uint8_t top_page[ADDRESS_ENDS_PAGE_BYTES] __attribute__((aligned(ADDRESS_ENDS_PAGE_BYTES)));
 
 static void check_include_files(void)
 {
@@ -190,11 +183,8 @@ static void check_end_of_canonical_addresses(void)
 {
 	struct guest_probe probe = guest_probe_make(PROBE_KERNEL, PROBE_CODE("\xff\xe2"));
 
-	guest_pml4[PML4_INDEX_LAST] = (uintptr_t)top_tables[0] | GUEST_PAGE_PRESENT;
-	top_tables[0][TABLE_INDEX_LAST] = (uintptr_t)top_tables[1] | GUEST_PAGE_PRESENT;
-	top_tables[1][TABLE_INDEX_LAST] = (uintptr_t)top_tables[2] | GUEST_PAGE_PRESENT;
-	top_tables[2][TABLE_INDEX_LAST] = (uintptr_t)top_page | GUEST_PAGE_PRESENT;
-	memcpy(top_page + PAGE_BYTES - VMCALL_BYTES, "\x0f\x01\xc1", VMCALL_BYTES);
+	address_ends_map(ADDRESS_ENDS_PAGES - 1, top_page);
+	memcpy(top_page + sizeof(top_page) - VMCALL_BYTES, "\x0f\x01\xc1", VMCALL_BYTES);
 	probe.in.rax = TRIVET_CALL_PING;
 	probe.in.rdx = CANONICAL_END - VMCALL_BYTES;
 	guest_probe_run(&probe);
