@@ -75,23 +75,30 @@ static void check_end_of_page(void)
 }
 
 /* The first `count` bytes on one page, the others on the next. */
-static void check_across_pages(size_t count, const char *present, const char *absent)
+static uint64_t split_vmcall(size_t count, const void *next_page)
 {
 	const uint64_t start = address_ends_map(0, pages[0]) + PAGE_BYTES - count;
-	struct guest_probe probe;
 
 	memcpy(&pages[0][PAGE_BYTES - count], vmcall_end, count);
 	memcpy(&pages[1][0], &vmcall_end[count], sizeof(vmcall_end) - count);
-	address_ends_map(1, pages[1]);
+	address_ends_map(1, next_page);
+	return start;
+}
+
+/* The fault first: emulators may keep an instruction that lies in two pages once they saw it. */
+static void check_across_pages(size_t count, const char *absent, const char *present)
+{
+	uint64_t start = split_vmcall(count, NULL);
+	struct guest_probe probe = run_at(start);
+
+	report(absent, &probe, start,
+		probe.out.rax == KVM_CALL_VAPIC_POLL_IRQ && is_stopped(&probe, VECTOR_PF, FETCH) &&
+			distance(&probe, start) == 0 && probe.cr2 == start + count);
+	start = split_vmcall(count, pages[1]);
 	probe = run_at(start);
 	report(present, &probe, start,
 		probe.out.rax == 0 && guest_probe_is_done(&probe) &&
 			distance(&probe, start) == sizeof(vmcall_end));
-	address_ends_map(1, NULL);
-	probe = run_at(start);
-	report(absent, &probe, start,
-		probe.out.rax == KVM_CALL_VAPIC_POLL_IRQ && is_stopped(&probe, VECTOR_PF, FETCH) &&
-			distance(&probe, start) == 0 && probe.cr2 == start + count);
 }
 
 static void check_canonical_end(void)
@@ -172,8 +179,8 @@ static void check_end_of_64k(enum guest_probe_mode mode)
 void conformance_edges(void)
 {
 	check_end_of_page();
-	check_across_pages(1, "across_pages_1_2", "across_pages_1_2_second_not_present");
-	check_across_pages(2, "across_pages_2_1", "across_pages_2_1_second_not_present");
+	check_across_pages(1, "across_pages_1_2_second_not_present", "across_pages_1_2");
+	check_across_pages(2, "across_pages_2_1_second_not_present", "across_pages_2_1");
 	check_canonical_end();
 	check_end_of_4g();
 	check_segment_limit();
