@@ -103,13 +103,29 @@ static void write_versioned(struct vcpu *vcpu, uint64_t address, void *structure
 	(void)!guest_memory_write(memory, version_at, version, sizeof(*version));
 }
 
+/* The flags but "guest stopped" are ours; that one stays set until the guest has cleared it. */
+static uint8_t system_time_flags(const struct vcpu *vcpu, uint64_t address)
+{
+	const gpa_t flags_at = gpa(address + offsetof(struct kvm_system_time, flags));
+	uint8_t old;
+
+	if (guest_memory_read(&vcpu->vm->memory, flags_at, &old, sizeof(old)) != STATUS_OK) {
+		old = 0;
+	}
+	return (uint8_t)((old & KVM_SYSTEM_TIME_GUEST_STOPPED) |
+			 (vcpu->kvm.is_old_system_time ? 0 : KVM_SYSTEM_TIME_TSC_STABLE));
+}
+
+/* A structure that does not lie in one page is never written: so it is with Linux KVM. */
 void hypercall_clock_update(struct vcpu *vcpu)
 {
+	const uint64_t address = vcpu->kvm.system_time & ~KVM_MSR_ENABLED;
 	const uint64_t tsc = insn_rdtsc();
 	struct kvm_system_time time = {0};
 	struct scaled_time scale;
 
-	if ((vcpu->kvm.system_time & KVM_MSR_ENABLED) == 0) {
+	if ((vcpu->kvm.system_time & KVM_MSR_ENABLED) == 0 ||
+		!range_fits(address % PAGE_SIZE_4K, sizeof(time), PAGE_SIZE_4K)) {
 		return;
 	}
 	scale = scaled_time_of_hz(tsc_hz());
@@ -117,9 +133,9 @@ void hypercall_clock_update(struct vcpu *vcpu)
 	time.system_time_ns = wall_clock_ticks_ns(tsc - vcpu->start_tsc);
 	time.tsc_to_system_mul = scale.multiplier;
 	time.tsc_shift = scale.shift;
-	time.flags = vcpu->kvm.is_old_system_time ? 0 : KVM_SYSTEM_TIME_TSC_STABLE;
-	write_versioned(vcpu, vcpu->kvm.system_time & ~KVM_MSR_ENABLED, &time, sizeof(time),
-		offsetof(struct kvm_system_time, version));
+	time.flags = system_time_flags(vcpu, address);
+	write_versioned(
+		vcpu, address, &time, sizeof(time), offsetof(struct kvm_system_time, version));
 }
 
 /* The wall time at which the guest's system time was 0. */

@@ -14,7 +14,10 @@ struct kvm_wall_clock {
 };
 _Static_assert(sizeof(struct kvm_wall_clock) == 12, "msr.rst, MSR_KVM_WALL_CLOCK_NEW");
 
-enum { KVM_SYSTEM_TIME_TSC_STABLE = 1 << 0 };
+enum {
+	KVM_SYSTEM_TIME_TSC_STABLE = 1 << 0,
+	KVM_SYSTEM_TIME_GUEST_STOPPED = 1 << 1,
+};
 
 struct kvm_system_time {
 	uint32_t version;
