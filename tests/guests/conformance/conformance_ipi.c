@@ -36,6 +36,7 @@ struct ipi {
 };
 
 static const char *scope;
+static const char *apic_mode;
 
 static struct guest_probe ipi_probe(enum guest_probe_mode mode, const struct ipi *ipi)
 {
@@ -246,7 +247,7 @@ static void check_kick(void)
 	bool is_first_timer = false;
 	bool is_second_timer = true;
 
-	case_begin("kick", scope, "self_then_hlt");
+	case_begin("kick", apic_mode, "self_then_hlt");
 	case_value("rax", result);
 	if (result != 0) {
 		case_end(!offers(FEATURE_PV_UNHALT) && result == (uint64_t)-TRIVET_ENOSYS);
@@ -260,13 +261,16 @@ static void check_kick(void)
 		guest_hlt();
 	}
 	case_text("first_hlt", is_first_timer ? "timer" : "kick");
-	case_text("second_hlt", is_second_timer ? "waits" : "kick");
+	if (apic_is_offered()) {
+		case_text("second_hlt", is_second_timer ? "timer" : "kick");
+	}
 	case_end(!is_first_timer && is_second_timer);
 }
 
-static void check_all(const char *new_scope)
+static void check_all(const char *new_scope, const char *new_apic_mode)
 {
 	scope = new_scope;
+	apic_mode = new_apic_mode;
 	check_ipis();
 	check_kick();
 	if (apic_is_offered() && offers(FEATURE_PV_SEND_IPI)) {
@@ -286,9 +290,9 @@ void conformance_ipi(void)
 	if (apic_is_offered()) {
 		apic_enable();
 	}
-	check_all("send_ipi");
+	check_all("send_ipi", "xapic");
 	if (apic_is_offered() && apic_x2apic_is_offered()) {
 		apic_enter_x2apic();
-		check_all("send_ipi_x2apic");
+		check_all("send_ipi_x2apic", "x2apic");
 	}
 }
