@@ -137,6 +137,11 @@ bool apic_halt_until_guard(void)
 	return is_guard;
 }
 
+uint64_t apic_interrupt_count(void)
+{
+	return conformance_interrupt_count;
+}
+
 uint64_t apic_interrupt_rip(void)
 {
 	return conformance_interrupt_rip;

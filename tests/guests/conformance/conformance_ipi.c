@@ -138,21 +138,22 @@ static void check_nmi(void)
 }
 
 /* A call that makes an interrupt pending with IF set: where does it strike? */
-static void check_arrival(const char *name, const char *code, size_t size_bytes, uint64_t rip)
+static void check_arrival(const char *name, struct guest_probe probe, uint64_t flags, uint64_t rip)
 {
 	static const struct ipi self = {"", 1, 0, 0, INTERRUPT_VECTOR, 1, true};
-	struct guest_probe probe = guest_probe_make(PROBE_KERNEL, code, size_bytes);
 	uint64_t struck;
+	bool is_in_probe;
 
 	probe.in = ipi_probe(PROBE_KERNEL, &self).in;
 	probe.in.r8 = SELECTOR_KERNEL_DATA;
-	probe.rflags_in |= rip == 3 || rip == 6 ? RFLAGS_IF : 0;
+	probe.rflags_in |= flags;
 	apic_forget_interrupts();
 	guest_probe_run(&probe);
-	struck = apic_interrupt_rip() - guest_probe_code_address();
+	is_in_probe = apic_interrupt_count() != 0;
+	struck = is_in_probe ? apic_interrupt_rip() - guest_probe_code_address() : ~0ull;
 	case_begin(scope, "arrival", name);
 	case_value("rax", probe.out.rax);
-	case_value("arrived", apic_let_interrupts_in());
+	case_value("in_probe", is_in_probe);
 	case_value("rip", struck);
 	case_end(struck == rip && probe.out.rax == 1);
 	take_interrupts();
@@ -161,12 +162,15 @@ static void check_arrival(const char *name, const char *code, size_t size_bytes,
 static void check_arrivals(void)
 {
 	/* vmcall; nop; cli */
-	check_arrival("behind_the_call", PROBE_CODE("\x0f\x01\xc1\x90\xfa"), 3);
+	check_arrival("behind_the_call",
+		guest_probe_make(PROBE_KERNEL, PROBE_CODE("\x0f\x01\xc1\x90\xfa")), RFLAGS_IF, 3);
 	/* sti; vmcall; nop; cli */
-	check_arrival("behind_the_call_in_sti_shadow", PROBE_CODE("\xfb\x0f\x01\xc1\x90\xfa"), 4);
+	check_arrival("in_sti_shadow",
+		guest_probe_make(PROBE_KERNEL, PROBE_CODE("\xfb\x0f\x01\xc1\x90\xfa")), 0, 4);
 	/* mov ss, r8d; vmcall; nop; cli */
-	check_arrival("behind_the_call_in_mov_ss_shadow",
-		PROBE_CODE("\x41\x8e\xd0\x0f\x01\xc1\x90\xfa"), 6);
+	check_arrival("in_mov_ss_shadow",
+		guest_probe_make(PROBE_KERNEL, PROBE_CODE("\x41\x8e\xd0\x0f\x01\xc1\x90\xfa")),
+		RFLAGS_IF, 6);
 }
 
 static void check_end_of_interrupt(void)
