@@ -91,6 +91,7 @@ void conformance_msr(void);
 void conformance_clock(void);
 void conformance_calls(void);
 void conformance_ipi(void);
+void conformance_kick(const char *apic_mode); /* By conformance_ipi(), in each mode. */
 void conformance_native(void);
 
 #endif

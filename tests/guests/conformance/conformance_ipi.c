@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SEND_IPI and what arrives of it; the kick that ends a HLT; interrupts behind a call. */
+/* SEND_IPI and what arrives of it; interrupts behind a call. */
 #include "guest/runtime/guest_insn.h"
 #include "guest/runtime/guest_runtime.h"
 #include "guest/runtime/guest_segments.h"
@@ -36,7 +36,6 @@ struct ipi {
 };
 
 static const char *scope;
-static const char *apic_mode;
 
 static struct guest_probe ipi_probe(enum guest_probe_mode mode, const struct ipi *ipi)
 {
@@ -233,50 +232,11 @@ static void check_pv_eoi(void)
 	apic_write(APIC_EOI, 0);
 }
 
-static uint64_t kick_self(void)
-{
-	struct guest_probe probe = guest_probe_make(PROBE_KERNEL, CODE_VMCALL);
-
-	probe.in.rax = KVM_CALL_KICK_CPU;
-	probe.in.rbx = 0;
-	probe.in.rcx = apic_is_offered() ? apic_id() : 0;
-	guest_probe_run(&probe);
-	return probe.out.rax;
-}
-
-/* A kick before HLT is not lost. Without a timer nothing else would end the HLT. */
-static void check_kick(void)
-{
-	const uint64_t result = kick_self();
-	bool is_first_timer = false;
-	bool is_second_timer = true;
-
-	case_begin("kick", apic_mode, "self_then_hlt");
-	case_value("rax", result);
-	if (result != 0) {
-		case_end(!offers(FEATURE_PV_UNHALT) && result == (uint64_t)-TRIVET_ENOSYS);
-		return;
-	}
-	if (apic_is_offered()) {
-		kick_self();
-		is_first_timer = apic_halt_until_guard();
-		is_second_timer = apic_halt_until_guard();
-	} else {
-		guest_hlt();
-	}
-	case_text("first_hlt", is_first_timer ? "timer" : "kick");
-	if (apic_is_offered()) {
-		case_text("second_hlt", is_second_timer ? "timer" : "kick");
-	}
-	case_end(!is_first_timer && is_second_timer);
-}
-
-static void check_all(const char *new_scope, const char *new_apic_mode)
+static void check_all(const char *new_scope, const char *apic_mode)
 {
 	scope = new_scope;
-	apic_mode = new_apic_mode;
 	check_ipis();
-	check_kick();
+	conformance_kick(apic_mode);
 	if (apic_is_offered() && offers(FEATURE_PV_SEND_IPI)) {
 		check_nmi();
 		check_arrivals();
