@@ -9,13 +9,15 @@
 
 enum { EDX_SHIFT = 32 };
 
+/* Each MSR has one owner. */
 static bool read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 {
-	if (vcpu_interrupts_owns_msr(msr)) {
-		return vcpu_interrupts_msr_read(vcpu, msr, value);
+	if (msr_policy_read(vcpu, msr, value)) {
+		return true;
 	}
-	return hypercall_owns_msr(msr) ? hypercall_msr_read(vcpu, msr, value)
-				       : msr_policy_read(vcpu, msr, value);
+	return vcpu_interrupts_owns_msr(msr) ? vcpu_interrupts_msr_read(vcpu, msr, value)
+	       : hypercall_owns_msr(msr)     ? hypercall_msr_read(vcpu, msr, value)
+					     : false;
 }
 
 static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)

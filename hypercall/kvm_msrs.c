@@ -17,8 +17,6 @@
 #define STEAL_TIME_RESERVED    BITS_MASK(5, 1)
 #define POLL_CONTROL_RESERVED  (~BIT(0))
 #define PV_EOI_ALIGNMENT       4u
-#define KVM_MSR_RANGE_FIRST    0x4b564d00u
-#define KVM_MSR_RANGE_LAST     0x4b564dffu
 
 /* Which feature an MSR belongs to; 0 for one that is not there. */
 static uint32_t feature_of(uint32_t msr)
@@ -39,12 +37,6 @@ static uint32_t feature_of(uint32_t msr)
 	default:
 		return 0;
 	}
-}
-
-bool hypercall_owns_msr(uint32_t msr)
-{
-	return msr == MSR_KVM_WALL_CLOCK || msr == MSR_KVM_SYSTEM_TIME ||
-	       (msr >= KVM_MSR_RANGE_FIRST && msr <= KVM_MSR_RANGE_LAST);
 }
 
 bool hypercall_msr_read(const struct vcpu *vcpu, uint32_t msr, uint64_t *value)

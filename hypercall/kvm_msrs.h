@@ -2,11 +2,19 @@
 #ifndef HYPERCALL_KVM_MSRS_H
 #define HYPERCALL_KVM_MSRS_H
 
+#include "hypercall/abi.h"
 #include "lib/types.h"
 #include "vm/vcpu.h"
 
+/* The last of the range that KVM has for itself. */
+#define HYPERCALL_KVM_MSR_LAST 0x4b564dffu
+
 /* True if the MSR is one of KVM's: 0x11, 0x12, and 0x4b564d00 to 0x4b564dff. */
-bool hypercall_owns_msr(uint32_t msr);
+static inline bool hypercall_owns_msr(uint32_t msr)
+{
+	return msr == MSR_KVM_WALL_CLOCK || msr == MSR_KVM_SYSTEM_TIME ||
+	       (msr >= MSR_KVM_WALL_CLOCK_NEW && msr <= HYPERCALL_KVM_MSR_LAST);
+}
 
 /*
  * Answer the guest's RDMSR and WRMSR of such an MSR. False means #GP: the feature is not offered,

@@ -3,7 +3,6 @@
 
 #include "cpu/host_timer.h"
 #include "cpu/insn.h"
-#include "cpu/msr.h"
 #include "cpu/registers.h"
 #include "cpu/tsc.h"
 #include "vm/event.h"
@@ -219,12 +218,6 @@ void vcpu_interrupts_mmio_write(struct vcpu *vcpu, gpa_t address, uint32_t value
 	(void)virtual_apic_mmio_write(&vcpu->apic, (uint32_t)address.value & APIC_PAGE_MASK, value,
 		vcpu_interrupts_now(vcpu));
 	vcpu_interrupts_update(vcpu);
-}
-
-bool vcpu_interrupts_owns_msr(uint32_t msr)
-{
-	return (msr >= VIRTUAL_APIC_MSR_FIRST && msr <= VIRTUAL_APIC_MSR_LAST) ||
-	       msr == MSR_IA32_APIC_BASE || msr == MSR_IA32_TSC_DEADLINE;
 }
 
 bool vcpu_interrupts_msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value)

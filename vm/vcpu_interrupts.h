@@ -2,6 +2,7 @@
 #ifndef VM_VCPU_INTERRUPTS_H
 #define VM_VCPU_INTERRUPTS_H
 
+#include "cpu/msr.h"
 #include "lib/types.h"
 #include "vm/vcpu.h"
 
@@ -39,7 +40,11 @@ bool vcpu_interrupts_may_come(const struct vcpu *vcpu);
 bool vcpu_interrupts_mmio_owns(const struct vcpu *vcpu, gpa_t address);
 uint32_t vcpu_interrupts_mmio_read(struct vcpu *vcpu, gpa_t address);
 void vcpu_interrupts_mmio_write(struct vcpu *vcpu, gpa_t address, uint32_t value);
-bool vcpu_interrupts_owns_msr(uint32_t msr);
+static inline bool vcpu_interrupts_owns_msr(uint32_t msr)
+{
+	return (msr >= VIRTUAL_APIC_MSR_FIRST && msr <= VIRTUAL_APIC_MSR_LAST) ||
+	       msr == MSR_IA32_APIC_BASE || msr == MSR_IA32_TSC_DEADLINE;
+}
 bool vcpu_interrupts_msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
 bool vcpu_interrupts_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value);
 

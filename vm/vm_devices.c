@@ -12,33 +12,33 @@ enum {
 	BITS_PER_BYTE = 8,
 };
 
-/* The UART has 8-bit registers: a wider access is one for each of its bytes, as on a PC's bus. */
+/*
+ * The UART has 8-bit registers: a wider access is one for each of its bytes, as on a PC's bus. It
+ * may have made room for what is typed.
+ */
 static __attribute__((noinline)) uint32_t uart_port_read_wide(
-	struct uart16550 *uart, unsigned offset, unsigned size_bytes)
+	struct vm *vm, unsigned offset, unsigned size_bytes)
 {
 	uint32_t value = 0;
 
 	for (unsigned i = 0; i < size_bytes; i++) {
 		const uint8_t byte = offset + i < UART16550_PORT_COUNT
-					     ? uart16550_read(uart, offset + i)
+					     ? uart16550_read(&vm->uart, offset + i)
 					     : UINT8_MAX;
 
 		value |= (uint32_t)byte << (i * BITS_PER_BYTE);
 	}
+	guest_input_feed(&vm->input);
 	return value;
 }
 
 static uint32_t uart_port_read(void *context, unsigned offset, unsigned size_bytes)
 {
 	struct vm *vm = context;
-	uint32_t value;
 
-	if (offset != UART_RECEIVE_BUFFER && size_bytes == sizeof(uint8_t)) {
-		return uart16550_read(&vm->uart, offset);
-	}
-	value = uart_port_read_wide(&vm->uart, offset, size_bytes);
-	guest_input_feed(&vm->input);
-	return value;
+	return offset != UART_RECEIVE_BUFFER && size_bytes == sizeof(uint8_t)
+		       ? uart16550_read(&vm->uart, offset)
+		       : uart_port_read_wide(vm, offset, size_bytes);
 }
 
 static void uart_port_write(void *context, unsigned offset, unsigned size_bytes, uint32_t value)

@@ -112,7 +112,7 @@ COUNT_VMCS_ACCESSES := $(HOST_BUILD)/count_vmcs_accesses
 COUNT_SOURCES := tests/bench/count_vmcs_accesses.c $(wildcard exits/*.c hypercall/*.c devices/*.c) \
 	$(filter-out vm/asm_offsets.c,$(wildcard vm/*.c)) $(wildcard vmx/*.c) \
 	$(filter-out lib/string.c,$(wildcard lib/*.c)) cpu/page_alloc.c cpu/tsc.c \
-	cpu/wall_clock.c
+	cpu/wall_clock.c cpu/host_timer.c cpu/local_apic.c
 COUNT_STAND_INS := tests/bench/stand_ins.c
 
 $(COUNT_VMCS_ACCESSES): $(COUNT_SOURCES) $(COUNT_STAND_INS) $(HOST_BUILD)/libfake.a

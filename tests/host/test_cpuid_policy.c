@@ -59,17 +59,44 @@ static void the_vendor_stays_and_the_highest_leaves_are_bounded(void **state)
 	assert_int_equal(answer(*state, 0, 0).eax, 7);
 }
 
-static void a_hypervisor_is_shown_and_vmx_apic_and_timers_are_not(void **state)
+static void a_hypervisor_is_shown_and_vmx_is_not(void **state)
 {
 	const struct cpuid_result result = answer(*state, 1, 0);
-	const uint64_t hidden_ecx = CPUID_1_ECX_VMX | CPUID_1_ECX_MONITOR | CPUID_1_ECX_X2APIC |
-				    CPUID_1_ECX_TSC_DEADLINE | BIT(6) | BIT(2) | BIT(15);
+	const uint64_t hidden_ecx =
+		CPUID_1_ECX_VMX | CPUID_1_ECX_MONITOR | BIT(6) | BIT(2) | BIT(15);
 
 	assert_true((result.ecx & CPUID_1_ECX_HYPERVISOR) != 0);
 	assert_int_equal(result.ecx & hidden_ecx, 0);
-	assert_int_equal(result.edx & (CPUID_1_EDX_APIC | BIT(21) | BIT(22) | BIT(28)), 0);
+	assert_int_equal(result.edx & (BIT(21) | BIT(22) | BIT(28)), 0);
 	assert_true((result.ecx & CPUID_1_ECX_AVX) != 0);
 	assert_true((result.edx & CPUID_1_EDX_SSE2) != 0);
+}
+
+static void the_local_apic_is_shown_while_it_is_enabled(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	assert_true((answer(f, 1, 0).edx & CPUID_1_EDX_APIC) != 0);
+	assert_true((answer(f, 1, 0).ecx & CPUID_1_ECX_X2APIC) != 0);
+	assert_true((answer(f, 1, 0).ecx & CPUID_1_ECX_TSC_DEADLINE) == 0);
+	f->vcpu.apic.config.has_tsc_deadline = true;
+	assert_true((answer(f, 1, 0).ecx & CPUID_1_ECX_TSC_DEADLINE) != 0);
+	f->vcpu.apic.base &= ~VIRTUAL_APIC_BASE_EN;
+	assert_int_equal(answer(f, 1, 0).edx & CPUID_1_EDX_APIC, 0);
+}
+
+static void topology_is_one_thread_of_one_core(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	assert_int_equal(answer(f, 0xb, 0).ebx, 1);
+	assert_int_equal(answer(f, 0xb, 0).ecx, 0x100);
+	assert_int_equal(answer(f, 0xb, 1).ebx, 1);
+	assert_int_equal(answer(f, 0xb, 1).ecx, 0x201);
+	assert_int_equal(answer(f, 0xb, 2).ebx, 0);
+	assert_int_equal(answer(f, 0xb, 2).ecx, 2);
+	f->vcpu.apic.config.id = 7;
+	assert_int_equal(answer(f, 0xb, 2).edx, 7);
 }
 
 static void one_processor_with_apic_id_0_is_shown(void **state)
@@ -97,8 +124,9 @@ static void a_cpu_without_a_feature_does_not_show_it(void **state)
 	fake_vmcs_set(VMCS_GUEST_CR4, CR4_VMXE | CR4_OSXSAVE | CR4_PKE);
 	fake_cpuid_set(1, 0, (struct cpuid_result){0});
 	fake_cpuid_set(7, 0, (struct cpuid_result){0});
-	assert_int_equal(answer(f, 1, 0).ecx, (uint32_t)CPUID_1_ECX_HYPERVISOR);
-	assert_int_equal(answer(f, 1, 0).edx, 0);
+	assert_int_equal(
+		answer(f, 1, 0).ecx, (uint32_t)(CPUID_1_ECX_HYPERVISOR | CPUID_1_ECX_X2APIC));
+	assert_int_equal(answer(f, 1, 0).edx, (uint32_t)CPUID_1_EDX_APIC);
 	expect_zeros(f, 7, 0);
 }
 
@@ -124,8 +152,8 @@ static void what_has_no_virtualisation_is_hidden(void **state)
 	assert_int_equal(result.ecx & (BIT(5) | BIT(7) | BIT(16) | BIT(30)), 0);
 	assert_int_equal(result.edx & (BIT(20) | BIT(26) | BIT(27) | BIT(29) | BIT(31)), 0);
 	assert_int_equal(result.eax, 1);
-	for (uint32_t leaf = 5; leaf <= 0xb; leaf++) {
-		if (leaf == 5 || leaf == 6 || leaf == 9 || leaf == 0xa || leaf == 0xb) {
+	for (uint32_t leaf = 5; leaf <= 0xa; leaf++) {
+		if (leaf == 5 || leaf == 6 || leaf == 9 || leaf == 0xa) {
 			expect_zeros(*state, leaf, 0);
 		}
 	}
@@ -289,7 +317,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_CPUID(the_vendor_stays_and_the_highest_leaves_are_bounded),
-		WITH_CPUID(a_hypervisor_is_shown_and_vmx_apic_and_timers_are_not),
+		WITH_CPUID(a_hypervisor_is_shown_and_vmx_is_not),
+		WITH_CPUID(the_local_apic_is_shown_while_it_is_enabled),
+		WITH_CPUID(topology_is_one_thread_of_one_core),
 		WITH_CPUID(one_processor_with_apic_id_0_is_shown),
 		WITH_CPUID(osxsave_and_ospke_follow_the_guests_cr4),
 		WITH_CPUID(a_cpu_without_a_feature_does_not_show_it),

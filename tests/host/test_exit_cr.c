@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: exits/exit_cr.c exits/virtual_cr.c vm/event.c vm/vcpu.c vm/msr_policy.c vm/msr_mtrr.c
  * vm/cpuid_policy.c vm/guest_memory.c vmx/operation.c vmx/exit_qualification.c lib/format.c
- * tests/host/vcpu_fixture.c */
+ * tests/host/vcpu_fixture.c vm/vcpu_interrupts.c vm/pv_eoi.c devices/virtual_apic.c
+ * devices/virtual_apic_access.c devices/virtual_apic_lvt.c devices/virtual_apic_message.c
+ * devices/virtual_apic_priority.c devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c
+ * vm/vm.c cpu/tsc.c */
 #include "cpu/msr.h"
 #include "cpu/registers.h"
 #include "exits/exit.h"
@@ -313,10 +316,10 @@ static void cr8_is_the_vcpus_own(void **state)
 	struct vcpu_fixture *f = *state;
 
 	expect_done(f, 8, 15);
-	assert_int_equal(f->vcpu.cr8, 15);
+	assert_int_equal(virtual_apic_cr8(&f->vcpu.apic), 15);
 	expect_gp(f, 8, 16);
 	expect_gp(f, 8, BIT(63));
-	assert_int_equal(f->vcpu.cr8, 15);
+	assert_int_equal(virtual_apic_cr8(&f->vcpu.apic), 15);
 	fake_vmcs_set(VMCS_EXIT_QUALIFICATION, MOV_FROM | 8 | REGISTER_RBX << 8);
 	f->vcpu.frame.registers[REGISTER_RBX] = UINT64_MAX;
 	assert_int_equal(exit_handle_control_register(&f->vcpu), EXIT_NEXT_INSTRUCTION);
@@ -331,7 +334,7 @@ static void rsp_is_a_register_like_others(void **state)
 	f->vcpu.frame.registers[REGISTER_RSP] = 99;
 	fake_vmcs_set(VMCS_EXIT_QUALIFICATION, MOV_TO | 8 | REGISTER_RSP << 8);
 	assert_int_equal(exit_handle_control_register(&f->vcpu), EXIT_NEXT_INSTRUCTION);
-	assert_int_equal(f->vcpu.cr8, 7);
+	assert_int_equal(virtual_apic_cr8(&f->vcpu.apic), 7);
 	fake_vmcs_set(VMCS_EXIT_QUALIFICATION, MOV_FROM | 8 | REGISTER_RSP << 8);
 	fake_vmcs_set(VMCS_GUEST_RSP, 0);
 	assert_int_equal(exit_handle_control_register(&f->vcpu), EXIT_NEXT_INSTRUCTION);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: hypercall/table.c hypercall/kvm_calls.c hypercall/native_calls.c hypercall/batch.c
  * hypercall/counters.c cpu/tsc.c vm/vm.c vm/guest_memory.c vmx/exit_reason.c lib/format.c
- * vm/tick_histogram.c tests/host/vcpu_fixture.c
- * cpu/wall_clock.c lib/calendar.c lib/scaled_time.c */
+ * vm/tick_histogram.c tests/host/vcpu_fixture.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c
+ * vm/vcpu_interrupts.c vm/pv_eoi.c devices/virtual_apic.c devices/virtual_apic_access.c
+ * devices/virtual_apic_lvt.c devices/virtual_apic_message.c devices/virtual_apic_priority.c
+ * devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c vm/event.c */
 #include "hypercall/dispatch.h"
 
 #include "cpu/tsc.h"
@@ -78,6 +80,7 @@ static void the_calls_of_kvm_that_are_not_offered_give_enosys(void **state)
 
 	for (uint64_t number = 0; number < 20; number++) {
 		const bool is_served = number == 1 || number == KVM_CALL_KICK_CPU ||
+				       number == KVM_CALL_SEND_IPI ||
 				       number == KVM_CALL_SCHED_YIELD;
 
 		set_arguments(f, 0, 1);

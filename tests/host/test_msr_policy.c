@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: vm/msr_policy.c vm/msr_mtrr.c vm/cpuid_policy.c vm/vcpu.c vm/guest_memory.c
- * exits/exit_msr.c vm/event.c lib/format.c tests/host/vcpu_fixture.c
- * hypercall/kvm_msrs.c cpu/tsc.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c */
+ * exits/exit_msr.c vm/event.c lib/format.c tests/host/vcpu_fixture.c hypercall/kvm_msrs.c cpu/tsc.c
+ * cpu/wall_clock.c lib/calendar.c lib/scaled_time.c vm/vcpu_interrupts.c vm/pv_eoi.c
+ * devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
+ * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
+ * cpu/host_timer.c cpu/local_apic.c vm/vm.c */
 #include "vm/msr_policy.h"
 
 #include "cpu/cpuid.h"
@@ -18,11 +21,7 @@
 
 static int set_up(void **state)
 {
-	struct vcpu_fixture *f;
-
 	(void)vcpu_fixture_set_up(state);
-	f = *state;
-	f->vcpu.msrs.apic_base = 0xfee00900;
 	fake_cpuid_set(CPUID_LEAF_EXTENDED_FEATURES, 0,
 		(struct cpuid_result){.edx = CPUID_80000001_EDX_SYSCALL | CPUID_80000001_EDX_XD});
 	return 0;
@@ -76,17 +75,6 @@ static void microcode_updates_are_swallowed(void **state)
 	assert_true(write_msr(*state, MSR_IA32_BIOS_UPDT_TRIG, 0x1000));
 	assert_true(write_msr(*state, MSR_IA32_BIOS_SIGN_ID, 0));
 	assert_int_equal(read_msr(*state, MSR_IA32_BIOS_SIGN_ID), 0);
-}
-
-static void apic_base_keeps_bsp_enable_and_address(void **state)
-{
-	assert_int_equal(read_msr(*state, MSR_IA32_APIC_BASE), 0xfee00900);
-	assert_true(write_msr(*state, MSR_IA32_APIC_BASE, 0xfffffff100));
-	assert_int_equal(read_msr(*state, MSR_IA32_APIC_BASE), 0xfffffff100);
-	assert_false(write_msr(*state, MSR_IA32_APIC_BASE, 0xfee00900 | BIT(10)));
-	assert_false(write_msr(*state, MSR_IA32_APIC_BASE, 0xfee00900 | BIT(0)));
-	assert_false(write_msr(*state, MSR_IA32_APIC_BASE, 0xfee00900 | BIT(40)));
-	assert_int_equal(read_msr(*state, MSR_IA32_APIC_BASE), 0xfffffff100);
 }
 
 static void misc_enable_keeps_its_fixed_bits(void **state)
@@ -145,11 +133,15 @@ static void debugctl_takes_lbr_and_btf(void **state)
 
 static void writing_the_tsc_moves_its_offset(void **state)
 {
+	struct vcpu_fixture *f = *state;
+
 	fake_cpu.tsc = 1000;
-	assert_true(write_msr(*state, MSR_IA32_TSC, 5000));
+	f->vcpu.frame.registers[REGISTER_RCX] = MSR_IA32_TSC;
+	f->vcpu.frame.registers[REGISTER_RAX] = 5000;
+	f->vcpu.frame.registers[REGISTER_RDX] = 0;
+	assert_int_equal(exit_handle_wrmsr(&f->vcpu), EXIT_NEXT_INSTRUCTION);
 	assert_int_equal(fake_vmcs_get(VMCS_TSC_OFFSET), 4000);
-	assert_true(write_msr(*state, MSR_IA32_TSC, 0));
-	assert_int_equal(fake_vmcs_get(VMCS_TSC_OFFSET) + 1001, 0);
+	assert_int_equal(f->vcpu.tsc_offset, 4000);
 }
 
 /* SDM Vol. 3C "MSR-Bitmap Address": four bitmaps of 1 KiB. */
@@ -232,9 +224,9 @@ static void rdmsr_splits_the_value_and_clears_upper_halves(void **state)
 {
 	struct vcpu_fixture *f = *state;
 
-	f->vcpu.msrs.apic_base = 0x1234567890;
+	fake_vmcs_set(VMCS_GUEST_IA32_DEBUGCTL, 0x1234567890);
 	memset(f->vcpu.frame.registers, 0xff, sizeof(f->vcpu.frame.registers));
-	f->vcpu.frame.registers[REGISTER_RCX] = 0xffffffff00000000 | MSR_IA32_APIC_BASE;
+	f->vcpu.frame.registers[REGISTER_RCX] = 0xffffffff00000000 | MSR_IA32_DEBUGCTL;
 	assert_int_equal(exit_handle_rdmsr(&f->vcpu), EXIT_NEXT_INSTRUCTION);
 	assert_int_equal(f->vcpu.frame.registers[REGISTER_RAX], 0x34567890);
 	assert_int_equal(f->vcpu.frame.registers[REGISTER_RDX], 0x12);
@@ -248,7 +240,7 @@ static void wrmsr_joins_the_low_halves(void **state)
 	f->vcpu.frame.registers[REGISTER_RDX] = 0xbbbbbbbb00000012;
 	f->vcpu.frame.registers[REGISTER_RCX] = MSR_IA32_APIC_BASE;
 	assert_int_equal(exit_handle_wrmsr(&f->vcpu), EXIT_NEXT_INSTRUCTION);
-	assert_int_equal(f->vcpu.msrs.apic_base, 0x12fee00900);
+	assert_int_equal(f->vcpu.apic.base, 0x12fee00900);
 }
 
 static void a_refused_msr_is_gp_with_a_bounded_number_of_warnings(void **state)
@@ -283,7 +275,6 @@ int main(void)
 		WITH_MSRS(the_feature_control_is_locked_with_vmx_off),
 		WITH_MSRS(machine_checks_have_no_banks),
 		WITH_MSRS(microcode_updates_are_swallowed),
-		WITH_MSRS(apic_base_keeps_bsp_enable_and_address),
 		WITH_MSRS(misc_enable_keeps_its_fixed_bits),
 		WITH_MSRS(efer_takes_what_cpuid_shows),
 		WITH_MSRS(efer_lma_cannot_be_written),

@@ -137,6 +137,18 @@ int vcpu_fixture_set_up(void **state)
 	f->vcpu.vm = &f->vm;
 	f->vcpu.capability = &f->capability;
 	f->vcpu.vpid = 1;
+	f->vcpu.apic.page = f->vcpu.pages.apic = aligned_alloc(PAGE, PAGE);
+	assert_non_null(f->vcpu.apic.page);
+	memset(f->vcpu.apic.page, 0, PAGE);
+	f->vcpu.apic.page[VIRTUAL_APIC_LVT_TIMER / sizeof(uint32_t)] = VIRTUAL_APIC_LVT_MASKED;
+	f->vcpu.apic.base =
+		VIRTUAL_APIC_BASE_DEFAULT | VIRTUAL_APIC_BASE_EN | VIRTUAL_APIC_BASE_BSP;
+	f->vcpu.apic.config.physical_address_bits = 40;
+	f->vcpu.apic.config.has_x2apic = true;
+	f->vcpu.apic.config.is_bootstrap = true;
+	f->vcpu.apic.timer.deadline = VIRTUAL_APIC_NO_DEADLINE;
+	f->vcpu.apic.timer.rate = (struct virtual_apic_rate){1, 1};
+	f->vcpu.timer_tsc = UINT64_MAX;
 	f->vcpu.controls.pin = (uint32_t)PIN_VIRTUAL_NMIS;
 	f->vcpu.controls.secondary = (uint32_t)(SECONDARY_ENABLE_VPID | SECONDARY_ENABLE_RDTSCP |
 						SECONDARY_ENABLE_INVPCID);
@@ -155,6 +167,7 @@ int vcpu_fixture_tear_down(void **state)
 {
 	struct vcpu_fixture *f = *state;
 
+	free(f->vcpu.apic.page);
 	free(f->ram);
 	free(f);
 	return 0;

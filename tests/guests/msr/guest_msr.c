@@ -259,7 +259,7 @@ static void check_platform(void)
 		return;
 	}
 	guest_probe_rdmsr(MSR_APIC_BASE, &value, &vector);
-	report_equal("apic_is_off_as_cpuid_hides_it", value & APIC_BASE_ENABLE, 0);
+	report_equal("apic_is_on_as_cpuid_shows_it", value & APIC_BASE_ENABLE, APIC_BASE_ENABLE);
 	report_true(
 		"bios_sign_id_can_be_read", guest_probe_rdmsr(MSR_BIOS_SIGN_ID, &value, &vector));
 	report_true("bios_sign_id_takes_0", guest_probe_wrmsr(MSR_BIOS_SIGN_ID, 0, &vector));
