@@ -3,15 +3,7 @@
 #define VM_MULTIBOOT1_INFO_H
 
 #include "vm/loader.h"
-
-/*
- * A PC's first megabyte, as its firmware tells it: RAM up to the extended BIOS data area, then
- * that area, the display and the ROMs.
- */
-#define LOW_MEMORY_END    0x9fc00ull
-#define EXTENDED_DATA_END 0xa0000ull
-#define ROM_START         0xf0000ull
-#define HIGH_MEMORY_START MIB(1)
+#include "vm/memory_layout.h"
 
 /* What the information tells. */
 struct multiboot1_contents {
