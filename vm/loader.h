@@ -24,7 +24,14 @@ struct load_result {
 	uint64_t image_start; /* Lowest and end of highest guest-physical byte of the image, bss
 				 included. */
 	uint64_t image_end;
-	uint64_t information; /* multiboot: guest-physical address of the information structure. */
+	uint64_t information; /* Guest-physical address of multiboot's information structure, or of
+				 Linux's zero page. */
+	/* Linux only; guest-physical. */
+	uint64_t initrd_start; /* Both 0 where there is none. */
+	uint64_t initrd_end;
+	uint64_t page_tables; /* For CR3. */
+	uint64_t gdt;         /* For GDTR, with its limit. */
+	uint16_t gdt_limit;
 	char error[160]; /* A sentence that names the image and the fault; "" if the status is OK.
 			  */
 };

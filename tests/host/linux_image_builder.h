@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HOST_LINUX_IMAGE_BUILDER_H
+#define HOST_LINUX_IMAGE_BUILDER_H
+
+#include "tests/host/image_builder.h"
+
+/* Offsets of the setup header's fields in the file: The Linux/x86 Boot Protocol. */
+enum {
+	LINUX_SETUP_SECTS = 0x1f1,
+	LINUX_SYSSIZE = 0x1f4,
+	LINUX_VID_MODE = 0x1fa,
+	LINUX_BOOT_FLAG_FIELD = 0x1fe,
+	LINUX_JUMP_DISTANCE = 0x201,
+	LINUX_HEADER = 0x202,
+	LINUX_VERSION = 0x206,
+	LINUX_TYPE_OF_LOADER = 0x210,
+	LINUX_LOADFLAGS = 0x211,
+	LINUX_CODE32_START = 0x214,
+	LINUX_RAMDISK_IMAGE = 0x218,
+	LINUX_RAMDISK_SIZE = 0x21c,
+	LINUX_HEAP_END_PTR = 0x224,
+	LINUX_CMD_LINE_PTR = 0x228,
+	LINUX_INITRD_ADDR_MAX = 0x22c,
+	LINUX_KERNEL_ALIGNMENT = 0x230,
+	LINUX_RELOCATABLE_KERNEL = 0x234,
+	LINUX_XLOADFLAGS = 0x236,
+	LINUX_CMDLINE_SIZE = 0x238,
+	LINUX_PAYLOAD_OFFSET = 0x248,
+	LINUX_PAYLOAD_LENGTH = 0x24c,
+	LINUX_SETUP_DATA = 0x250,
+	LINUX_PREF_ADDRESS = 0x258,
+	LINUX_INIT_SIZE = 0x260,
+	LINUX_KERNEL_INFO_OFFSET = 0x268,
+};
+
+/* What linux_image_builder() makes. */
+enum {
+	LINUX_BUILT_CODE = 0x400, /* File offset. */
+	LINUX_BUILT_CODE_SIZE = 0x800,
+	LINUX_BUILT_START = 0x200000,
+	LINUX_BUILT_INIT_SIZE = 0x4000,
+	LINUX_BUILT_CMDLINE_SIZE = 31,
+};
+
+/* A sound bzImage of protocol 2.15. */
+void linux_image_builder(struct builder *builder);
+
+#endif
