@@ -18,6 +18,7 @@ LD := $(CROSS_COMPILE)ld
 NM := $(CROSS_COMPILE)nm
 OBJCOPY := $(CROSS_COMPILE)objcopy
 NASM := nasm
+IASL := iasl
 
 BUILD := build
 LAYERS := boot exits hypercall vm vmx devices cpu lib
@@ -138,6 +139,14 @@ FORCE:
 
 # The built-in demo guest is part of the image, as bytes.
 $(BUILD)/boot/demo_image.asm.o: $(BUILD)/guest/demo.elf
+
+# The guests' DSDT is part of the image, as bytes. The compiler's output is kept for a look at it.
+$(BUILD)/vm/acpi_dsdt.asm.o: $(BUILD)/vm/dsdt.aml
+$(BUILD)/vm/dsdt.aml: vm/dsdt.asl
+	@echo "IASL $<"
+	mkdir -p $(@D)
+	$(IASL) -we -p $(basename $@) $< >$(basename $@).log 2>&1 || \
+		{ cat $(basename $@).log; exit 1; }
 
 -include $(OBJECTS:.o=.d) $(BUILD)/$(ASM_OFFSETS_SOURCE).d
 -include guest/guest.mk

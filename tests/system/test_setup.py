@@ -13,11 +13,12 @@ from conftest import TOP
 SETUP = TOP / "tools" / "setup"
 
 TOOLS = """
-bochs clang clang-format clang-tidy cppcheck gcc grub-mkrescue grub-script-check ld lld
+bochs clang clang-format clang-tidy cppcheck gcc grub-mkrescue grub-script-check iasl ld lld
 llvm-symbolizer make mcopy mformat nasm objcopy qemu-system-x86_64 unshare xorriso
 """.split()
 
 FILES = """
+/bin/busybox
 /usr/include/cmocka.h
 /usr/lib/grub/i386-pc/multiboot2.mod
 /usr/lib/grub/x86_64-efi/multiboot2.mod
