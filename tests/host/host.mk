@@ -121,6 +121,13 @@ $(COUNT_VMCS_ACCESSES): $(COUNT_SOURCES) $(COUNT_STAND_INS) $(HOST_BUILD)/libfak
 		$(COUNT_SOURCES) $(COUNT_STAND_INS) $(HOST_BUILD)/libfake.a \
 		$(HOST_SANITIZE) -lcmocka
 
+# For tests/system/test_acpi_tables.py: a guest's ACPI tables as bytes.
+DUMP_ACPI_TABLES := $(HOST_BUILD)/dump_acpi_tables
+$(eval $(call host_test_rule,dump_acpi_tables))
+$(DUMP_ACPI_TABLES):
+	@echo "  HOSTLD  $@"
+	@$(HOST_CC) $(HOST_SANITIZE) -o $@ $(filter %.o,$^)
+
 fuzz-build: $(FUZZ_BINARIES)
 
 # $(call fuzz_command,NAME,CORPUS,OPTIONS): one run, its output shown only if it fails.
