@@ -102,12 +102,11 @@ enum {
 };
 
 /*
- * "IA-PC Boot Architecture Flags": old devices, but no 8042, no VGA to probe for, and no MSI. The
- * flag for a CMOS clock that is not there stays 0.
+ * "IA-PC Boot Architecture Flags": old devices, but no 8042 and no VGA to probe for. The flag for a
+ * CMOS clock that is not there stays 0.
  */
-#define BOOT_LEGACY_DEVICES    BIT(0)
-#define BOOT_VGA_NOT_PRESENT   BIT(2)
-#define BOOT_MSI_NOT_SUPPORTED BIT(3)
+#define BOOT_LEGACY_DEVICES  BIT(0)
+#define BOOT_VGA_NOT_PRESENT BIT(2)
 
 /* Table "Fixed ACPI Description Table Fixed Feature Flags". */
 #define FLAG_WBINVD        BIT(0)
@@ -147,8 +146,7 @@ uint64_t acpi_fadt_write(struct acpi_writer *writer, uint64_t facs, uint64_t dsd
 		.pm_tmr_len = TIMER_BLOCK_BYTES,
 		.p_lvl2_lat = C2_LATENCY_NONE,
 		.p_lvl3_lat = C3_LATENCY_NONE,
-		.iapc_boot_arch =
-			BOOT_LEGACY_DEVICES | BOOT_VGA_NOT_PRESENT | BOOT_MSI_NOT_SUPPORTED,
+		.iapc_boot_arch = BOOT_LEGACY_DEVICES | BOOT_VGA_NOT_PRESENT,
 		.flags = FLAG_WBINVD | FLAG_PROC_C1 | FLAG_PWR_BUTTON | FLAG_SLP_BUTTON |
 			 FLAG_FIX_RTC | FLAG_TMR_VAL_EXT | FLAG_RESET_REG_SUP | FLAG_HEADLESS,
 		.reset_reg = port(RESET_PORT, sizeof(uint8_t), ACCESS_BYTE),

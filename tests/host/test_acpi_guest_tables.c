@@ -163,7 +163,7 @@ static void the_fadt_tells_the_fixed_hardware(void **state)
 		{92, 4, 0},     /* GPE0_BLK_LEN, GPE1_BLK_LEN, GPE1_BASE, CST_CNT */
 		{96, 2, 101},   /* P_LVL2_LAT */
 		{98, 2, 1001},  /* P_LVL3_LAT */
-		{109, 2, 0x0d}, /* IAPC_BOOT_ARCH: no 8042, a CMOS clock */
+		{109, 2, 0x05}, /* IAPC_BOOT_ARCH: no 8042, a CMOS clock */
 		{112, 4, 0x1575},
 		{116, 4, 0x01000801}, /* RESET_REG: a byte port */
 		{120, 8, 0xcf9},
