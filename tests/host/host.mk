@@ -121,10 +121,10 @@ $(COUNT_VMCS_ACCESSES): $(COUNT_SOURCES) $(COUNT_STAND_INS) $(HOST_BUILD)/libfak
 		$(COUNT_SOURCES) $(COUNT_STAND_INS) $(HOST_BUILD)/libfake.a \
 		$(HOST_SANITIZE) -lcmocka
 
-# For tests/system/test_acpi_tables.py: a guest's ACPI tables as bytes.
-DUMP_ACPI_TABLES := $(HOST_BUILD)/dump_acpi_tables
-$(eval $(call host_test_rule,dump_acpi_tables))
-$(DUMP_ACPI_TABLES):
+# For tests/system: a guest's ACPI tables, and a Linux guest's memory, as bytes.
+HOST_PROGRAMS := dump_acpi_tables place_linux
+$(foreach name,$(HOST_PROGRAMS),$(eval $(call host_test_rule,$(name))))
+$(addprefix $(HOST_BUILD)/,$(HOST_PROGRAMS)):
 	@echo "  HOSTLD  $@"
 	@$(HOST_CC) $(HOST_SANITIZE) -o $@ $(filter %.o,$^)
 
