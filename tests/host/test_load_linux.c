@@ -113,6 +113,19 @@ static void a_relocatable_kernel_is_moved_up_to_its_alignment(void **state)
 	assert_int_equal(f->result.image_start, 0x201000);
 }
 
+static void the_least_address_and_the_least_room_will_do(void **state)
+{
+	struct fixture *f = *state;
+
+	builder_put32(&f->builder, LINUX_PREF_ADDRESS, MIB(1));
+	builder_put32(&f->builder, LINUX_KERNEL_ALIGNMENT, MIB(1));
+	builder_put32(&f->builder, LINUX_INIT_SIZE, LINUX_BUILT_CODE_SIZE);
+	f->boot.memory_size_bytes = MIB(1) + LINUX_BUILT_CODE_SIZE;
+	assert_int_equal(load(f), STATUS_OK);
+	assert_int_equal(f->result.image_start, MIB(1));
+	assert_int_equal(f->result.image_end, MIB(1) + LINUX_BUILT_CODE_SIZE);
+}
+
 static void setup_sects_of_0_means_4(void **state)
 {
 	struct fixture *f = *state;
@@ -443,6 +456,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RULE(the_code_lies_at_its_preferred_address),
 		RULE(a_relocatable_kernel_is_moved_up_to_its_alignment),
+		RULE(the_least_address_and_the_least_room_will_do),
 		RULE(setup_sects_of_0_means_4),
 		RULE(a_signature_behind_the_code_is_left_out),
 		RULE(the_zero_page_has_the_header_with_the_loader_s_fields),
