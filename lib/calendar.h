@@ -21,4 +21,10 @@ struct calendar_time {
  */
 must_use enum status calendar_seconds(const struct calendar_time *time, uint64_t *seconds);
 
+/*
+ * Returns the time that lies `seconds` after 1970-01-01 00:00:00; what lies after the year 9999 is
+ * its last second. Context: any; pure.
+ */
+struct calendar_time calendar_of_seconds(uint64_t seconds);
+
 #endif

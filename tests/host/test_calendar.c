@@ -28,6 +28,41 @@ static void every_day_to_2200_is_as_in_the_c_library(void **state)
 	}
 }
 
+static void assert_same(const struct calendar_time *found, const struct calendar_time *want)
+{
+	assert_int_equal(found->year, want->year);
+	assert_int_equal(found->month, want->month);
+	assert_int_equal(found->day, want->day);
+	assert_int_equal(found->hour, want->hour);
+	assert_int_equal(found->minute, want->minute);
+	assert_int_equal(found->second, want->second);
+}
+
+static void the_way_back_gives_the_same_seconds(void **state)
+{
+	(void)state;
+	for (uint64_t due = 0; due < 253402300800ull; due += 86400ull * 17 + 12345) {
+		struct calendar_time time = calendar_of_seconds(due);
+		uint64_t seconds;
+
+		assert_int_equal(calendar_seconds(&time, &seconds), STATUS_OK);
+		assert_int_equal(seconds, due);
+	}
+}
+
+static void the_calendar_ends_with_the_year_9999(void **state)
+{
+	static const struct calendar_time last = {9999, 12, 31, 23, 59, 59};
+	static const uint64_t seconds[] = {253402300799ull, 253402300800ull, UINT64_MAX};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++) {
+		struct calendar_time time = calendar_of_seconds(seconds[i]);
+
+		assert_same(&time, &last);
+	}
+}
+
 static void times_that_there_are_not_are_refused(void **state)
 {
 	static const struct calendar_time bad[] = {
@@ -56,6 +91,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_day_to_2200_is_as_in_the_c_library),
+		cmocka_unit_test(the_way_back_gives_the_same_seconds),
+		cmocka_unit_test(the_calendar_ends_with_the_year_9999),
 		cmocka_unit_test(times_that_there_are_not_are_refused),
 	};
 
