@@ -87,18 +87,19 @@ static void debug_exit_port_write(
 	vm_end(vm, VM_END_DEBUG_EXIT, vm->debug_exit.value, "%s", "");
 }
 
+/* The timer is not among these ports: it stands still. */
 static uint32_t acpi_pm_port_read(void *context, unsigned offset, unsigned size_bytes)
 {
 	struct vm *vm = context;
 
-	return acpi_pm_read(&vm->acpi_pm, offset, size_bytes);
+	return acpi_pm_read(&vm->acpi_pm, offset, size_bytes, 0);
 }
 
 static void acpi_pm_port_write(void *context, unsigned offset, unsigned size_bytes, uint32_t value)
 {
 	struct vm *vm = context;
 
-	acpi_pm_write(&vm->acpi_pm, offset, size_bytes, value);
+	acpi_pm_write(&vm->acpi_pm, offset, size_bytes, value, 0);
 	if (vm->acpi_pm.is_power_off) {
 		vm_end(vm, VM_END_POWER_OFF, 0, "%s", "");
 	}

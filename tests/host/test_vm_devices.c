@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: vm/vm_devices.c vm/vm.c vm/port_bus.c vm/guest_console.c devices/acpi_pm.c
- * devices/debug_exit.c devices/uart16550.c vm/guest_input.c lib/format.c */
+ * devices/debug_exit.c devices/uart16550.c vm/guest_input.c lib/format.c lib/tick_rate.c */
 #include "cpu/console.h"
 #include "vm/vm.h"
 
