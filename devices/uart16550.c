@@ -185,7 +185,7 @@ void uart16550_reset(struct uart16550 *uart)
 
 bool uart16550_can_receive(const struct uart16550 *uart)
 {
-	return is_loop_back(uart) || uart->receive_count < receive_capacity(uart);
+	return !is_loop_back(uart) && uart->receive_count < receive_capacity(uart);
 }
 
 /* "Line Status Register", bit 1: a full FIFO keeps its bytes, the 16450's one byte is replaced. */
@@ -294,9 +294,14 @@ uint8_t uart16550_read(struct uart16550 *uart, unsigned offset)
 	return value;
 }
 
-/* The byte leaves at once, so that THR is empty again and its interrupt is due again. */
+/*
+ * Writing THR takes the THRE interrupt. The byte leaves at once, so that it is due again: the line
+ * falls between the two, as an edge-triggered interrupt controller must see.
+ */
 static void write_transmit(struct uart16550 *uart, uint8_t byte)
 {
+	uart->is_thre_pending = false;
+	update_irq(uart);
 	uart->is_thre_pending = true;
 	if (is_loop_back(uart)) {
 		(void)put_received(uart, byte);

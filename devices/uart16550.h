@@ -49,10 +49,12 @@ uint8_t uart16550_read(struct uart16550 *uart, unsigned offset);
 void uart16550_write(struct uart16550 *uart, unsigned offset, uint8_t value);
 
 /*
- * Delivers a byte from the line. Returns false, with the overrun error set, if the receiver is full
- * (uart16550_can_receive() tells before): then the new byte is lost with FIFOs on, and the one that
- * it replaces with FIFOs off. In loop-back mode the line is cut off and the byte is dropped with
- * true. Source: National Semiconductor PC16550D data sheet.
+ * Delivers a byte from the line. Returns false, with the overrun error set, if the receiver is
+ * full: then the new byte is lost with FIFOs on, and the one that it replaces with FIFOs off. In
+ * loop-back mode the line is cut off and the byte is dropped with true. A sender that loses nothing
+ * asks uart16550_can_receive() first, and again after the guest's accesses while that is false: it
+ * is while the receiver is full, and in loop-back mode. Source: National Semiconductor PC16550D
+ * data sheet.
  */
 bool uart16550_receive(struct uart16550 *uart, uint8_t byte);
 bool uart16550_can_receive(const struct uart16550 *uart);
