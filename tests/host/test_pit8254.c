@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: devices/pit8254.c devices/pit8254_counter.c lib/tick_rate.c */
-#include "devices/pit8254.h"
+/* SOURCES: devices/pit8254.c devices/pit8254_counter.c lib/tick_rate.c
+ * tests/host/pit8254_fixture.c */
 #include "lib/tick_rate.h"
+#include "tests/host/pit8254_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,107 +10,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-
-enum {
-	CONTROL = 3,
-	LSB = 0x10,
-	MSB = 0x20,
-	BOTH = 0x30,
-	BCD = 0x01,
-	GATE_2 = 0x01,
-	REFRESH = 0x10,
-	OUT_2 = 0x20,
-	STATUS_OUT = 0x80,
-	STATUS_NULL = 0x40,
-};
-
-static struct pit8254 pit;
-static uint64_t now; /* In ticks. */
-static unsigned rises;
-static bool irq;
-
-static void take_irq(void *context, bool is_high)
-{
-	assert_ptr_equal(context, &rises);
-	assert_int_not_equal(irq, is_high);
-	irq = is_high;
-	rises += is_high;
-}
-
-static uint64_t now_ns(void)
-{
-	return tick_rate_ns(PIT8254_HZ, now);
-}
-
-static int start(void **state)
-{
-	(void)state;
-	pit = (struct pit8254){.set_irq = take_irq, .context = &rises};
-	irq = false;
-	now = 1000;
-	pit8254_reset(&pit, now_ns());
-	rises = 0;
-	return 0;
-}
-
-static void put(unsigned offset, unsigned value)
-{
-	pit8254_write(&pit, offset, (uint8_t)value, now_ns());
-}
-
-static uint8_t get(unsigned offset)
-{
-	return pit8254_read(&pit, offset, now_ns());
-}
-
-static void speaker(unsigned value)
-{
-	pit8254_write_speaker(&pit, (uint8_t)value, now_ns());
-}
-
-static bool out_2(void)
-{
-	return (pit8254_read_speaker(&pit, now_ns()) & OUT_2) != 0;
-}
-
-static void program(unsigned channel, unsigned mode, unsigned count)
-{
-	put(CONTROL, channel << 6 | BOTH | mode << 1);
-	put(channel, count & 0xff);
-	put(channel, count >> 8);
-}
-
-static unsigned count_of(unsigned channel)
-{
-	unsigned low;
-
-	put(CONTROL, channel << 6);
-	low = get(channel);
-	return low | (unsigned)get(channel) << 8;
-}
-
-static uint8_t status_of(unsigned channel)
-{
-	put(CONTROL, 0xe0 | 2u << channel);
-	return get(channel);
-}
-
-static void step(uint64_t ticks)
-{
-	now += ticks;
-	pit8254_advance(&pit, now_ns());
-}
-
-/* OUT of channel 2 for as many ticks as the text has letters: "-" is high, "_" is low. */
-static void assert_wave(const char *wave)
-{
-	for (size_t i = 0; wave[i] != '\0'; i++) {
-		now++;
-		if (out_2() != (wave[i] == '-')) {
-			fail_msg("OUT is wrong at %zu of %s", i, wave);
-		}
-	}
-}
 
 static void after_reset_nothing_counts(void **state)
 {
@@ -119,315 +19,6 @@ static void after_reset_nothing_counts(void **state)
 	assert_int_equal(rises, 0);
 	assert_int_equal(status_of(0), STATUS_NULL | BOTH);
 	assert_int_equal(get(CONTROL), 0xff);
-}
-
-static void mode_0_rises_n_plus_1_clocks_after_the_write(void **state)
-{
-	(void)state;
-	speaker(GATE_2);
-	put(CONTROL, 0x90);
-	assert_false(out_2());
-	put(2, 4);
-	assert_wave("____-------");
-	put(2, 2);
-	assert_wave("__---");
-}
-
-static void mode_0_counts_on_after_the_terminal_count(void **state)
-{
-	(void)state;
-	program(0, 0, 3);
-	assert_int_equal(status_of(0), STATUS_NULL | BOTH);
-	step(1);
-	assert_int_equal(status_of(0), BOTH);
-	assert_int_equal(count_of(0), 3);
-	step(3);
-	assert_int_equal(count_of(0), 0);
-	assert_int_equal(rises, 1);
-	assert_int_equal(status_of(0), STATUS_OUT | BOTH);
-	step(1);
-	assert_int_equal(count_of(0), 0xffff);
-	step(0x10000 * 5);
-	assert_int_equal(count_of(0), 0xffff);
-	assert_int_equal(rises, 1);
-	assert_int_equal(pit8254_next_event(&pit), TIME_NEVER);
-}
-
-static void mode_0_is_held_by_gate(void **state)
-{
-	(void)state;
-	speaker(GATE_2);
-	program(2, 0, 4);
-	assert_wave("__");
-	speaker(0);
-	assert_wave("__________");
-	assert_int_equal(count_of(2), 3);
-	speaker(GATE_2);
-	assert_wave("__-");
-}
-
-static void mode_0_loads_while_gate_is_low(void **state)
-{
-	(void)state;
-	program(2, 0, 2);
-	assert_wave("_____");
-	assert_int_equal(count_of(2), 2);
-	speaker(GATE_2);
-	assert_wave("_-");
-}
-
-static void mode_0_stops_at_half_a_count(void **state)
-{
-	(void)state;
-	program(0, 0, 3);
-	step(10);
-	assert_true(irq);
-	put(0, 5);
-	assert_false(irq);
-	step(100000);
-	assert_false(irq);
-	put(0, 0);
-	step(5);
-	assert_false(irq);
-	step(1);
-	assert_true(irq);
-}
-
-static void mode_1_is_a_one_shot_triggered_by_gate(void **state)
-{
-	(void)state;
-	program(2, 1, 3);
-	assert_wave("-----");
-	speaker(GATE_2);
-	assert_wave("___-----");
-	speaker(0);
-	assert_wave("--");
-	speaker(GATE_2);
-	assert_wave("__");
-	speaker(0);
-	speaker(GATE_2);
-	assert_wave("___-");
-}
-
-static void mode_1_takes_a_new_count_at_the_next_trigger(void **state)
-{
-	(void)state;
-	program(2, 1, 2);
-	speaker(GATE_2);
-	put(2, 4);
-	put(2, 0);
-	assert_true((status_of(2) & STATUS_NULL) != 0);
-	assert_wave("__---");
-	speaker(0);
-	speaker(GATE_2);
-	assert_wave("____-");
-	assert_int_equal(status_of(2), STATUS_OUT | BOTH | 2);
-}
-
-static void mode_1_without_a_count_ignores_its_trigger(void **state)
-{
-	(void)state;
-	put(CONTROL, 0xb2);
-	speaker(GATE_2);
-	assert_wave("----");
-}
-
-static void mode_2_is_low_for_one_clock_in_n(void **state)
-{
-	(void)state;
-	speaker(GATE_2);
-	put(CONTROL, 0x94);
-	assert_true(out_2());
-	put(2, 3);
-	assert_wave("--_--_--_--_");
-}
-
-static void mode_2_takes_a_new_count_after_the_period(void **state)
-{
-	(void)state;
-	speaker(GATE_2);
-	put(CONTROL, 0x94);
-	put(2, 4);
-	assert_wave("---_-");
-	put(2, 3);
-	assert_int_equal(status_of(2), STATUS_OUT | STATUS_NULL | LSB | 4);
-	assert_wave("--_--_--_");
-	assert_int_equal(status_of(2), LSB | 4);
-}
-
-static void mode_2_is_held_and_restarted_by_gate(void **state)
-{
-	(void)state;
-	speaker(GATE_2);
-	put(CONTROL, 0x94);
-	put(2, 4);
-	assert_wave("---_");
-	speaker(0);
-	assert_wave("------");
-	speaker(GATE_2);
-	assert_wave("---_---_");
-}
-
-static void mode_2_counts_from_n_to_1(void **state)
-{
-	(void)state;
-	program(0, 2, 0x1234);
-	for (unsigned i = 0; i < 3 * 0x1234; i++) {
-		step(1);
-		assert_int_equal(count_of(0), 0x1234 - i % 0x1234);
-	}
-}
-
-static void mode_3_even_counts_give_equal_halves(void **state)
-{
-	(void)state;
-	speaker(GATE_2);
-	put(CONTROL, 0x96);
-	put(2, 4);
-	assert_wave("--__--__--__");
-}
-
-static void mode_3_odd_counts_are_high_one_clock_longer(void **state)
-{
-	(void)state;
-	speaker(GATE_2);
-	put(CONTROL, 0x96);
-	put(2, 5);
-	assert_wave("---__---__---__");
-}
-
-static void mode_3_counts_down_by_two(void **state)
-{
-	static const unsigned even[] = {4, 2, 4, 2, 4};
-	static const unsigned odd[] = {4, 2, 0, 4, 2, 4, 2, 0};
-
-	(void)state;
-	program(0, 3, 4);
-	for (size_t i = 0; i < ARRAY_COUNT(even); i++) {
-		step(1);
-		assert_int_equal(count_of(0), even[i]);
-	}
-	program(0, 3, 5);
-	for (size_t i = 0; i < ARRAY_COUNT(odd); i++) {
-		step(1);
-		assert_int_equal(count_of(0), odd[i]);
-	}
-}
-
-static void mode_3_takes_a_new_count_after_the_half_cycle(void **state)
-{
-	(void)state;
-	speaker(GATE_2);
-	put(CONTROL, 0x96);
-	put(2, 8);
-	assert_wave("--");
-	put(2, 4);
-	assert_wave("--__--__-");
-	put(2, 6);
-	assert_wave("-___---___---_");
-	put(2, 2);
-	assert_wave("__-_-_");
-}
-
-static void mode_3_is_held_and_restarted_by_gate(void **state)
-{
-	(void)state;
-	speaker(GATE_2);
-	put(CONTROL, 0x96);
-	put(2, 4);
-	assert_wave("--_");
-	speaker(0);
-	assert_wave("-----");
-	speaker(GATE_2);
-	assert_wave("--__--");
-}
-
-static void mode_4_strobes_once_for_each_count(void **state)
-{
-	(void)state;
-	speaker(GATE_2);
-	put(CONTROL, 0x98);
-	put(2, 3);
-	assert_wave("---_------");
-	put(2, 2);
-	assert_wave("--_-----");
-	put(2, 3);
-	assert_wave("--");
-	put(2, 3);
-	assert_wave("---_----");
-}
-
-static void mode_4_is_held_by_gate(void **state)
-{
-	(void)state;
-	speaker(GATE_2);
-	put(CONTROL, 0x98);
-	put(2, 3);
-	assert_wave("--");
-	speaker(0);
-	assert_wave("-----");
-	speaker(GATE_2);
-	assert_wave("-_-");
-}
-
-static void mode_5_strobes_after_each_trigger(void **state)
-{
-	(void)state;
-	put(CONTROL, 0x9a);
-	put(2, 3);
-	assert_wave("------");
-	speaker(GATE_2);
-	assert_wave("---_---");
-	speaker(0);
-	speaker(GATE_2);
-	assert_wave("--");
-	speaker(0);
-	speaker(GATE_2);
-	assert_wave("---_--");
-}
-
-static void modes_6_and_7_are_2_and_3(void **state)
-{
-	(void)state;
-	speaker(GATE_2);
-	put(CONTROL, 0x9c);
-	put(2, 3);
-	assert_wave("--_--_");
-	assert_int_equal(status_of(2) & 0x3f, 0x1c);
-	put(CONTROL, 0x9e);
-	put(2, 4);
-	assert_wave("--__");
-}
-
-static void a_count_of_0_is_the_largest(void **state)
-{
-	(void)state;
-	program(0, 2, 0);
-	step(1);
-	assert_int_equal(count_of(0), 0);
-	step(1);
-	assert_int_equal(count_of(0), 0xffff);
-	step(0xffff);
-	assert_int_equal(rises, 2);
-	put(CONTROL, BOTH | 4 | BCD);
-	put(0, 0);
-	put(0, 0);
-	step(2);
-	assert_int_equal(count_of(0), 0x9999);
-	step(9999);
-	assert_int_equal(count_of(0), 0);
-}
-
-static void a_count_of_1_makes_no_edge_in_the_periodic_modes(void **state)
-{
-	(void)state;
-	for (unsigned mode = 2; mode <= 3; mode++) {
-		program(0, mode, 1);
-		rises = 0;
-		assert_int_equal(pit8254_next_event(&pit), TIME_NEVER);
-		step(100);
-		assert_int_equal(rises, 0);
-	}
 }
 
 static void bcd_counts_in_decimal_digits(void **state)
@@ -581,6 +172,48 @@ static void each_mode_tells_its_next_rise(void **state)
 	assert_int_equal(pit8254_next_event(&pit), TIME_NEVER);
 }
 
+/* One timer is looked at in every tick, the other only when it says so: they see the same edges. */
+static void sleeping_to_each_event_misses_no_edge(void **state)
+{
+	struct pit8254 sleeper;
+	unsigned random = 1;
+	unsigned seen = 0;
+	bool level;
+
+	(void)state;
+	program(0, 2, 20);
+	sleeper = pit;
+	level = irq;
+	for (unsigned i = 0; i < 200000; i++) {
+		const struct pit8254_counter *counter = &pit.channels[0].counter;
+		bool is_rise;
+
+		random = random * 1103515245 + 12345;
+		step(1);
+		is_rise = pit8254_counter_out(counter, now) && !level;
+		level = pit8254_counter_out(counter, now);
+		seen += is_rise;
+		assert_int_equal(is_rise, pit8254_next_event(&sleeper) == now_ns());
+		if (is_rise) {
+			irq = sleeper.irq_level;
+			pit8254_advance(&sleeper, now_ns());
+			irq = pit.irq_level;
+		}
+		if (random >> 16 & 31) {
+			continue;
+		}
+		if (random >> 24 & 7) {
+			put(0, 2 + (random >> 21 & 15));
+			put(0, 0);
+		} else {
+			program(0, random >> 21 & 7, 2 + (random >> 27 & 15));
+		}
+		level = pit8254_counter_out(counter, now);
+		sleeper = pit;
+	}
+	assert_true(seen > 5000);
+}
+
 static void a_new_count_moves_the_next_event_but_one(void **state)
 {
 	uint64_t base;
@@ -654,35 +287,10 @@ static void a_gated_channel_2_times_50_ms(void **state)
 	assert_int_equal(ticks, 59660);
 }
 
-#define pit_test(function) cmocka_unit_test_setup(function, start)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		pit_test(after_reset_nothing_counts),
-		pit_test(mode_0_rises_n_plus_1_clocks_after_the_write),
-		pit_test(mode_0_counts_on_after_the_terminal_count),
-		pit_test(mode_0_is_held_by_gate),
-		pit_test(mode_0_loads_while_gate_is_low),
-		pit_test(mode_0_stops_at_half_a_count),
-		pit_test(mode_1_is_a_one_shot_triggered_by_gate),
-		pit_test(mode_1_takes_a_new_count_at_the_next_trigger),
-		pit_test(mode_1_without_a_count_ignores_its_trigger),
-		pit_test(mode_2_is_low_for_one_clock_in_n),
-		pit_test(mode_2_takes_a_new_count_after_the_period),
-		pit_test(mode_2_is_held_and_restarted_by_gate),
-		pit_test(mode_2_counts_from_n_to_1),
-		pit_test(mode_3_even_counts_give_equal_halves),
-		pit_test(mode_3_odd_counts_are_high_one_clock_longer),
-		pit_test(mode_3_counts_down_by_two),
-		pit_test(mode_3_takes_a_new_count_after_the_half_cycle),
-		pit_test(mode_3_is_held_and_restarted_by_gate),
-		pit_test(mode_4_strobes_once_for_each_count),
-		pit_test(mode_4_is_held_by_gate),
-		pit_test(mode_5_strobes_after_each_trigger),
-		pit_test(modes_6_and_7_are_2_and_3),
-		pit_test(a_count_of_0_is_the_largest),
-		pit_test(a_count_of_1_makes_no_edge_in_the_periodic_modes),
 		pit_test(bcd_counts_in_decimal_digits),
 		pit_test(one_byte_counters_have_the_other_byte_zero),
 		pit_test(a_latched_count_stands_until_it_is_read),
@@ -692,6 +300,7 @@ int main(void)
 		pit_test(channel_0_interrupts_at_each_period_without_drift),
 		pit_test(edges_slept_through_become_one),
 		pit_test(each_mode_tells_its_next_rise),
+		pit_test(sleeping_to_each_event_misses_no_edge),
 		pit_test(a_new_count_moves_the_next_event_but_one),
 		pit_test(time_does_not_go_back),
 		pit_test(the_speaker_port_keeps_four_bits),

@@ -503,79 +503,6 @@ static void writing_thr_takes_thre_and_raises_it_anew(void **state)
 	assert_int_equal(line.irq_changes, 3);
 }
 
-/* A driver in the manner of Linux's: each edge of the line starts its handler. */
-struct driver {
-	uint8_t got[4096];
-	unsigned got_count;
-	unsigned sent;
-	unsigned to_send;
-};
-
-static void handle_interrupt(struct driver *driver)
-{
-	while ((uart16550_read(&uart, IIR) & IIR_NONE) == 0) {
-		for (unsigned i = 0; i < 256 && (uart16550_read(&uart, LSR) & LSR_DR) != 0; i++) {
-			driver->got[driver->got_count++] = uart16550_read(&uart, DATA);
-		}
-		if ((uart16550_read(&uart, LSR) & LSR_EMPTY) != LSR_EMPTY) {
-			continue;
-		}
-		for (unsigned i = 0; i < 16 && driver->sent < driver->to_send; i++) {
-			line.sent_count = 0;
-			uart16550_write(&uart, DATA, (uint8_t)driver->sent++);
-			assert_int_equal(line.sent_count, 1);
-		}
-		if (driver->sent == driver->to_send) {
-			uart16550_write(&uart, IER, IER_RDA | IER_RLS);
-		}
-	}
-}
-
-static void both_directions_run_by_edges_alone(void **state)
-{
-	struct driver driver = {.to_send = 3000};
-	unsigned given = 0;
-
-	(void)state;
-	uart16550_write(&uart, FCR, FCR_ENABLE | 0x80);
-	uart16550_write(&uart, MCR, MCR_OUT2);
-	uart16550_write(&uart, IER, IER_RDA | IER_RLS | IER_THRE);
-	for (unsigned i = 0; i < 4000; i++) {
-		unsigned seen = line.irq_changes;
-
-		if (line.irq) {
-			handle_interrupt(&driver);
-			/* Else no further edge could come. */
-			assert_false(line.irq);
-		}
-		for (unsigned n = 0; n < i % 23 && given < sizeof(driver.got); n++) {
-			if (uart16550_can_receive(&uart)) {
-				assert_true(uart16550_receive(&uart, (uint8_t)given++));
-			}
-		}
-		assert_true(!line.irq || line.irq_changes > seen);
-	}
-	assert_int_equal(driver.sent, driver.to_send);
-	assert_int_equal(driver.got_count, given);
-	assert_int_equal(given, sizeof(driver.got));
-	for (unsigned i = 0; i < given; i++) {
-		assert_int_equal(driver.got[i], (uint8_t)i);
-	}
-	assert_reads(LSR, LSR_EMPTY);
-}
-
-/* Linux enables THRE twice and demands the interrupt again, else it works by a timer. */
-static void thre_is_reasserted_for_linuxs_test(void **state)
-{
-	(void)state;
-	for (unsigned i = 0; i < 2; i++) {
-		uart16550_write(&uart, IER, IER_THRE);
-		assert_reads(IIR, IIR_THRE);
-		uart16550_write(&uart, IER, 0);
-		assert_reads(IIR, IIR_NONE);
-	}
-}
-
 static void writes_to_status_registers_do_nothing(void **state)
 {
 	(void)state;
@@ -655,8 +582,6 @@ int main(void)
 		uart_test(loop_back_holds_the_interrupt_line_low),
 		uart_test(loop_back_holds_a_sender_off),
 		uart_test(writing_thr_takes_thre_and_raises_it_anew),
-		uart_test(both_directions_run_by_edges_alone),
-		uart_test(thre_is_reasserted_for_linuxs_test),
 		uart_test(writes_to_status_registers_do_nothing),
 		uart_test(line_follows_iir_under_random_traffic),
 	};
