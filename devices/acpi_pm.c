@@ -8,7 +8,6 @@
 #define PM1_TMR BIT(0)
 
 /* ACPI Specification 6.4, "PM1 Control Registers Fixed Hardware Feature Control Bits". */
-#define PM1_CONTROL_SCI_EN  BIT(0)
 #define PM1_CONTROL_GBL_RLS BIT(2)
 #define PM1_CONTROL_SLP_EN  BIT(13)
 
@@ -45,7 +44,7 @@ static uint64_t ticks_between_overflows(const struct acpi_pm *pm)
 /* Events make an SCI only in ACPI mode. */
 static void update_sci(struct acpi_pm *pm)
 {
-	bool level = (pm->control & PM1_CONTROL_SCI_EN) != 0 && (pm->status & pm->enable) != 0;
+	bool level = (pm->control & ACPI_PM_CONTROL_SCI_EN) != 0 && (pm->status & pm->enable) != 0;
 
 	if (level != pm->sci_level) {
 		pm->sci_level = level;
@@ -72,7 +71,7 @@ uint64_t acpi_pm_next_event(const struct acpi_pm *pm)
 {
 	uint64_t period = ticks_between_overflows(pm);
 
-	if ((pm->control & PM1_CONTROL_SCI_EN) == 0 || (pm->enable & PM1_TMR) == 0 ||
+	if ((pm->control & ACPI_PM_CONTROL_SCI_EN) == 0 || (pm->enable & PM1_TMR) == 0 ||
 		(pm->status & PM1_TMR) != 0) {
 		return TIME_NEVER;
 	}

@@ -11,6 +11,7 @@ enum {
 	ACPI_PM_TIMER_OFFSET = 8,
 	ACPI_PM_BLOCK_BYTES = 12, /* With the timer. */
 	ACPI_PM_TIMER_HZ = 3579545,
+	ACPI_PM_CONTROL_SCI_EN = 1, /* PM1_CNT, bit 0. */
 };
 
 /*
@@ -37,7 +38,8 @@ struct acpi_pm {
 
 /*
  * Reads and writes width_bytes (1, 2 or 4) at `offset` from ACPI_PM_PORT at the time now_ns. Bytes
- * beyond the block read as ones and swallow writes. The owner sets the registers to zero at reset.
+ * beyond the block read as ones and swallow writes. The owner sets the registers to zero at reset;
+ * `control` to ACPI_PM_CONTROL_SCI_EN if the FADT has no SMI command to switch to ACPI mode.
  */
 uint32_t acpi_pm_read(struct acpi_pm *pm, unsigned offset, unsigned width_bytes, uint64_t now_ns);
 void acpi_pm_write(
