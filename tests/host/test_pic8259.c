@@ -441,6 +441,19 @@ static void auto_eoi_leaves_nothing_in_service(void **state)
 	assert_int_equal(isr(M0) | isr(S0), 0);
 }
 
+static void the_slaves_next_request_is_a_new_edge_to_the_master(void **state)
+{
+	(void)state;
+	initialise(ICW4_AEOI, ICW4_AEOI);
+	pulse(10);
+	pulse(9);
+	pulse(15);
+	assert_taken(BASE_S + 1);
+	assert_taken(BASE_S + 2);
+	assert_taken(BASE_S + 7);
+	assert_false(line);
+}
+
 static void rotation_in_auto_eoi_is_set_and_cleared(void **state)
 {
 	(void)state;
@@ -584,6 +597,7 @@ int main(void)
 		pic_test(rotation_without_service_changes_nothing),
 		pic_test(rotation_on_specific_eoi_and_set_priority),
 		pic_test(auto_eoi_leaves_nothing_in_service),
+		pic_test(the_slaves_next_request_is_a_new_edge_to_the_master),
 		pic_test(rotation_in_auto_eoi_is_set_and_cleared),
 		pic_test(special_mask_mode_lets_lower_ones_through),
 		pic_test(smm_without_esmm_changes_nothing),
