@@ -19,7 +19,11 @@
 #define TRIVET_CPUID_VERSION_LEAF   0x40000201 /* EAX: interface version; EBX: first call number. */
 #define TRIVET_INTERFACE_VERSION    2
 
-/* KVM_CPUID_FEATURES_LEAF, EAX: what of KVM's interface is there. */
+/*
+ * KVM_CPUID_FEATURES_LEAF, EAX: what of KVM's interface is there. Linux's own code has these names
+ * from <asm/kvm_para.h>, where most are numbers of bits.
+ */
+#ifndef __KERNEL__
 #define KVM_FEATURE_CLOCKSOURCE        (1u << 0) /* MSRs 0x11 and 0x12. */
 #define KVM_FEATURE_NOP_IO_DELAY       (1u << 1) /* No need to wait after port I/O. */
 #define KVM_FEATURE_CLOCKSOURCE2       (1u << 3) /* MSRs 0x4b564d00 and 0x4b564d01. */
@@ -31,6 +35,7 @@
 #define KVM_FEATURE_PV_SCHED_YIELD     (1u << 13)
 #define KVM_FEATURE_HC_MAP_GPA_RANGE   (1u << 16)
 #define KVM_FEATURE_CLOCKSOURCE_STABLE (1u << 24)
+#endif
 
 /* KVM's MSRs; those whose feature is not offered raise #GP. */
 #define MSR_KVM_WALL_CLOCK      0x11
@@ -107,6 +112,10 @@
 #define TRIVET_BATCH_RBX_OFFSET    24
 #define TRIVET_BATCH_RSI_OFFSET    48
 #define TRIVET_BATCH_RESULT_OFFSET 56
+
+/* KVM_CALL_CLOCK_PAIRING: the only clock there is, and the size of what it fills. */
+#define TRIVET_CLOCK_PAIRING_WALL_CLOCK 0
+#define TRIVET_CLOCK_PAIRING_BYTES      64
 
 /* struct trivet_counter: what is counted. */
 #define TRIVET_COUNTER_EXIT      1 /* number: the basic exit reason. */

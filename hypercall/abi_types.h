@@ -38,4 +38,13 @@ struct trivet_counter {
 	uint64_t bins[TRIVET_COUNTER_BINS];
 };
 
+/* The time of day and the guest's TSC of the same moment: KVM_CALL_CLOCK_PAIRING. */
+struct trivet_clock_pairing {
+	int64_t seconds; /* Since 1970, UTC. */
+	int64_t nanoseconds;
+	uint64_t tsc;
+	uint32_t flags; /* 0. */
+	uint32_t reserved[9];
+};
+
 #endif

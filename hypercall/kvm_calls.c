@@ -2,17 +2,16 @@
 #include "cpu/insn.h"
 #include "cpu/tsc.h"
 #include "cpu/wall_clock.h"
+#include "hypercall/abi_types.h"
 #include "hypercall/hypercall.h"
-#include "hypercall/kvm_structs.h"
 #include "lib/bits.h"
 #include "vm/vcpu_interrupts.h"
 
 #define NANOSECONDS_PER_SECOND 1000000000ull
 
-enum {
-	CLOCK_PAIRING_WALL_CLOCK = 0,
-	BITMAP_BITS = 64,
-};
+enum { BITMAP_BITS = 64 };
+
+_Static_assert(sizeof(struct trivet_clock_pairing) == TRIVET_CLOCK_PAIRING_BYTES, "hypercalls.rst");
 
 /* Once made a vCPU look for interrupts; every VM entry does, so nothing is left to do. */
 uint64_t hypercall_kvm_vapic_poll_irq(struct vcpu *vcpu, struct hypercall call)
@@ -37,13 +36,13 @@ uint64_t hypercall_kvm_clock_pairing(struct vcpu *vcpu, struct hypercall call)
 	const uint64_t type = hypercall_argument(call, 1);
 	const uint64_t tsc = insn_rdtsc();
 	const uint64_t ns = wall_clock_ns(tsc);
-	const struct kvm_clock_pairing pairing = {
+	const struct trivet_clock_pairing pairing = {
 		.seconds = (int64_t)(ns / NANOSECONDS_PER_SECOND),
 		.nanoseconds = (int64_t)(ns % NANOSECONDS_PER_SECOND),
 		.tsc = tsc + vcpu->tsc_offset,
 	};
 
-	if (type != CLOCK_PAIRING_WALL_CLOCK || tsc_hz() == 0) {
+	if (type != TRIVET_CLOCK_PAIRING_WALL_CLOCK || tsc_hz() == 0) {
 		return hypercall_error(TRIVET_EOPNOTSUPP);
 	}
 	if (guest_memory_write(&vcpu->vm->memory, address, &pairing, sizeof(pairing)) !=

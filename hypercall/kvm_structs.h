@@ -4,8 +4,8 @@
 
 #include "lib/types.h"
 
-/* What KVM's MSRs and calls put into guest memory. Source: Linux
- * Documentation/virt/kvm/x86/msr.rst and hypercalls.rst. */
+/* What KVM's MSRs put into guest memory. Source: Linux
+ * Documentation/virt/kvm/x86/msr.rst. */
 
 struct kvm_wall_clock {
 	uint32_t version; /* Odd while the rest is written. */
@@ -40,14 +40,5 @@ struct kvm_steal_time {
 	uint32_t padding[11];
 };
 _Static_assert(sizeof(struct kvm_steal_time) == 64, "msr.rst, MSR_KVM_STEAL_TIME");
-
-struct kvm_clock_pairing {
-	int64_t seconds;
-	int64_t nanoseconds;
-	uint64_t tsc;
-	uint32_t flags;
-	uint32_t padding[9];
-};
-_Static_assert(sizeof(struct kvm_clock_pairing) == 64, "hypercalls.rst, KVM_HC_CLOCK_PAIRING");
 
 #endif

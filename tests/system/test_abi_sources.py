@@ -52,6 +52,27 @@ def test_the_nasm_include_has_the_header_s_constants() -> None:
     assert include == header()
 
 
+def features(path: str, pattern: str) -> dict[str, int]:
+    return {name: int(bit) for name, bit in re.findall(pattern, source(path), re.M)}
+
+
+def test_the_nasm_include_has_the_header_s_features() -> None:
+    in_header = features("hypercall/abi.h", r"^#define (KVM_FEATURE_\w+)\s+\(1u << (\d+)\)")
+    assert in_header
+    assert features("guest/trivet_guest.inc", r"^(KVM_FEATURE_\w+)\s+equ 1 << (\d+)$") == in_header
+
+
+def test_each_call_has_a_function_and_a_macro() -> None:
+    functions = set(re.findall(r"^static inline intptr_t trivet_(\w+)\(",
+                               source("guest/trivet_guest.h"), re.M))
+    macros = set(re.findall(r"^%macro trivet_(\w+) ", source("guest/trivet_guest.inc"), re.M))
+    calls = {name.removeprefix("TRIVET_CALL_").replace("KVM_CALL_", "KVM_").lower()
+             for _, name, _, _, _ in table() if name in header()}
+    assert {"ping", "kvm_kick_cpu"} <= calls
+    assert calls - functions == calls - macros == set()
+    assert functions - calls == {f"call{count}" for count in range(5)}
+
+
 def test_the_documents_have_the_table() -> None:
     text = source("docs/hypercalls.md")
     for abi, name, number, arguments, words in table():
