@@ -254,7 +254,8 @@ static inline intptr_t trivet_kvm_clock_pairing(uintptr_t address)
 /*
  * Sends an interrupt to the processors of a bitmap, whose bit 0 is the APIC ID `lowest_id`: `low`
  * has a register's width, and `high` goes on behind it. `icr` is the local APIC's interrupt command
- * (low half). Returns how many were reached; -TRIVET_ENOSYS without the feature PV_SEND_IPI.
+ * (low half), with a physical destination and no shorthand, else -TRIVET_EINVAL. Returns how many
+ * were reached; -TRIVET_ENOSYS without the feature PV_SEND_IPI.
  */
 static inline intptr_t trivet_kvm_send_ipi(
 	uintptr_t low, uintptr_t high, uint32_t lowest_id, uint32_t icr)
