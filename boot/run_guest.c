@@ -97,6 +97,7 @@ static bool start_and_run(const struct run_context *context, struct guest_block 
 		return false;
 	}
 	vcpu->vm = &block->vm;
+	block->vm.vcpu = vcpu;
 	vcpu->capability = context->capability;
 	vcpu->host_cpu = context->host_cpu;
 	vcpu->frame.handle_exit = exit_dispatch;

@@ -34,7 +34,9 @@ enum {
 	DECIMAL = 10,
 };
 
-#define NANOSECONDS_PER_SECOND 1000000000ull
+#define NANOSECONDS_PER_MICROSECOND 1000ull
+#define MICROSECONDS_PER_SECOND     1000000ull
+#define NANOSECONDS_PER_SECOND      1000000000ull
 
 /* What the clock's registers hold. */
 struct rtc_registers {
@@ -152,6 +154,22 @@ enum status wall_clock_start(void)
 uint64_t wall_clock_ticks_ns(uint64_t ticks)
 {
 	return scaled_time_ns(scale, ticks);
+}
+
+uint64_t wall_clock_ns_ticks(uint64_t ns)
+{
+	const uint64_t microseconds = ns / NANOSECONDS_PER_MICROSECOND + 1;
+	const uint64_t seconds = microseconds / MICROSECONDS_PER_SECOND;
+	const uint64_t rest = microseconds % MICROSECONDS_PER_SECOND;
+	const uint64_t most = UINT64_MAX / 2;
+
+	if (tsc_hz() == 0) {
+		return 0;
+	}
+	/* The TSC's frequency is below 10^11 Hz: no product of the rest leaves 64 bits. */
+	return seconds >= most / tsc_hz()
+		       ? most
+		       : seconds * tsc_hz() + rest * tsc_hz() / MICROSECONDS_PER_SECOND;
 }
 
 uint64_t wall_clock_ns(uint64_t tsc)

@@ -20,4 +20,10 @@ uint64_t wall_clock_ns(uint64_t tsc);
 /* Returns the nanoseconds of a number of TSC ticks; 0 if the frequency is not known. */
 uint64_t wall_clock_ticks_ns(uint64_t ticks);
 
+/*
+ * Returns how many TSC ticks at least `ns` nanoseconds take: up to a microsecond's more. 0 if the
+ * frequency is not known; UINT64_MAX / 2 for a longer time than that.
+ */
+uint64_t wall_clock_ns_ticks(uint64_t ns);
+
 #endif

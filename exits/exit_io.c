@@ -2,6 +2,7 @@
 #include "exits/exit.h"
 #include "exits/io_string.h"
 #include "vm/port_bus.h"
+#include "vm/vcpu_interrupts.h"
 #include "vmx/exit_qualification.h"
 #include "vmx/vmcs.h"
 
@@ -15,6 +16,13 @@ static uint64_t in_result(uint64_t rax, unsigned size_bytes, uint32_t value)
 		return (rax & ~(uint64_t)UINT16_MAX) | value;
 	}
 	return value;
+}
+
+/* What a port changed may be an interrupt, or the end. */
+static enum exit_action finish(struct vcpu *vcpu)
+{
+	vcpu_interrupts_update_if_due(vcpu);
+	return vcpu->vm->end == VM_END_NONE ? EXIT_NEXT_INSTRUCTION : EXIT_STOP;
 }
 
 enum exit_action exit_handle_io_instruction(struct vcpu *vcpu)
@@ -31,8 +39,8 @@ enum exit_action exit_handle_io_instruction(struct vcpu *vcpu)
 	if (access.is_in) {
 		*rax = in_result(*rax, access.size_bytes,
 			port_bus_read(&vm->ports, access.port, access.size_bytes));
-		return EXIT_NEXT_INSTRUCTION;
+		return finish(vcpu);
 	}
 	port_bus_write(&vm->ports, access.port, access.size_bytes, (uint32_t)*rax);
-	return vm->end == VM_END_NONE ? EXIT_NEXT_INSTRUCTION : EXIT_STOP;
+	return finish(vcpu);
 }

@@ -8,6 +8,7 @@
 #include "vm/event.h"
 #include "vm/guest_paging.h"
 #include "vm/port_bus.h"
+#include "vm/vcpu_interrupts.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
@@ -212,6 +213,7 @@ enum exit_action io_string(struct vcpu *vcpu, struct io_access access)
 			"string I/O through a page table outside of RAM port=%#x", access.port);
 		return EXIT_STOP;
 	}
+	vcpu_interrupts_update_if_due(vcpu);
 	if (status == STATUS_OK && is_done) {
 		return EXIT_NEXT_INSTRUCTION;
 	}

@@ -4,7 +4,7 @@
 
 #include "lib/types.h"
 
-enum { PORT_BUS_RANGES_MAX = 8 };
+enum { PORT_BUS_RANGES_MAX = 16 };
 
 /*
  * A device's I/O ports. An access of 1, 2 or 4 bytes that starts in the range comes to it as it is;

@@ -50,8 +50,9 @@ static void deliver_event(void *context, enum virtual_apic_mode mode, uint8_t ve
 
 static void broadcast_eoi(void *context, uint8_t vector)
 {
-	(void)context;
-	(void)vector;
+	const struct vcpu *vcpu = context;
+
+	vm_platform_end_of_interrupt(vcpu->vm, vector);
 }
 
 void vcpu_interrupts_init(struct vcpu *vcpu)
@@ -141,21 +142,38 @@ static bool give_nmi(struct vcpu *vcpu)
 	return is_given;
 }
 
+static bool has_interrupt(const struct vcpu *vcpu)
+{
+	return virtual_apic_has_interrupt(&vcpu->apic) || virtual_apic_has_extint(&vcpu->apic);
+}
+
+/* The PIC's interrupt passes the local APIC by: no IRR, no priority, no EOI there. */
+static void inject_interrupt(struct vcpu *vcpu)
+{
+	if (virtual_apic_has_extint(&vcpu->apic)) {
+		virtual_apic_acknowledge_extint(&vcpu->apic);
+		event_inject_interrupt(pic8259_acknowledge(&vcpu->vm->platform.pic));
+		return;
+	}
+	event_inject_interrupt(virtual_apic_acknowledge(&vcpu->apic));
+	pv_eoi_offer(vcpu);
+}
+
 static void give_interrupt(struct vcpu *vcpu, bool is_nmi_given)
 {
-	if (virtual_apic_has_interrupt(&vcpu->apic) && !is_nmi_given && is_open_for_interrupt()) {
-		event_inject_interrupt(virtual_apic_acknowledge(&vcpu->apic));
-		pv_eoi_offer(vcpu);
+	if (has_interrupt(vcpu) && !is_nmi_given && is_open_for_interrupt()) {
+		inject_interrupt(vcpu);
 	}
-	set_primary_control(
-		vcpu, PRIMARY_INTERRUPT_WINDOW_EXITING, virtual_apic_has_interrupt(&vcpu->apic));
+	set_primary_control(vcpu, PRIMARY_INTERRUPT_WINDOW_EXITING, has_interrupt(vcpu));
 }
 
 static void set_timer(struct vcpu *vcpu)
 {
 	const uint64_t deadline = virtual_apic_next_deadline(&vcpu->apic);
-	const uint64_t tsc = deadline == VIRTUAL_APIC_NO_DEADLINE ? HOST_TIMER_NEVER
-								  : deadline - vcpu->tsc_offset;
+	uint64_t tsc = deadline == VIRTUAL_APIC_NO_DEADLINE ? HOST_TIMER_NEVER
+							    : deadline - vcpu->tsc_offset;
+
+	tsc = tsc < vcpu->vm->platform.next_event_tsc ? tsc : vcpu->vm->platform.next_event_tsc;
 
 	if (tsc != vcpu->timer_tsc) {
 		vcpu->timer_tsc = tsc;
@@ -165,13 +183,19 @@ static void set_timer(struct vcpu *vcpu)
 
 static void advance(struct vcpu *vcpu)
 {
+	const uint64_t host_now = insn_rdtsc();
+
 	pv_eoi_collect(vcpu);
-	virtual_apic_advance(&vcpu->apic, vcpu_interrupts_now(vcpu));
+	if (host_now >= vcpu->vm->platform.next_event_tsc) {
+		vm_platform_advance(vcpu->vm);
+	}
+	virtual_apic_advance(&vcpu->apic, host_now + vcpu->tsc_offset);
 }
 
 void vcpu_interrupts_update(struct vcpu *vcpu)
 {
 	advance(vcpu);
+	vcpu->vm->platform.is_update_due = false;
 	give_interrupt(vcpu, give_nmi(vcpu));
 	pv_eoi_take_back_if_needed(vcpu);
 	set_timer(vcpu);
@@ -182,24 +206,31 @@ bool vcpu_interrupts_pend(struct vcpu *vcpu)
 	advance(vcpu);
 	set_timer(vcpu);
 	return vcpu->is_nmi_pending ||
-	       (virtual_apic_has_interrupt(&vcpu->apic) &&
-		       (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0);
+	       (has_interrupt(vcpu) && (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0);
 }
 
 bool vcpu_interrupts_may_come(const struct vcpu *vcpu)
 {
+	const struct vm *vm = vcpu->vm;
+	const bool is_typed_to = vm->input.pull != NULL && vm->uart.interrupt_enable != 0;
+
 	return (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0 &&
-	       (virtual_apic_has_interrupt(&vcpu->apic) ||
+	       (has_interrupt(vcpu) || is_typed_to || vm->platform.next_event_tsc != UINT64_MAX ||
 		       virtual_apic_next_deadline(&vcpu->apic) != VIRTUAL_APIC_NO_DEADLINE);
 }
 
 /* --- Registers --- */
 
-bool vcpu_interrupts_mmio_owns(const struct vcpu *vcpu, gpa_t address)
+static bool is_in_apic_page(const struct vcpu *vcpu, gpa_t address)
 {
 	return virtual_apic_is_xapic(&vcpu->apic) &&
 	       (address.value & ~(uint64_t)APIC_PAGE_MASK) ==
 		       virtual_apic_mmio_address(&vcpu->apic).value;
+}
+
+bool vcpu_interrupts_mmio_owns(const struct vcpu *vcpu, gpa_t address)
+{
+	return is_in_apic_page(vcpu, address) || vm_platform_mmio_owns(address);
 }
 
 uint32_t vcpu_interrupts_mmio_read(struct vcpu *vcpu, gpa_t address)
@@ -207,6 +238,9 @@ uint32_t vcpu_interrupts_mmio_read(struct vcpu *vcpu, gpa_t address)
 	uint32_t value;
 
 	advance(vcpu);
+	if (!is_in_apic_page(vcpu, address)) {
+		return vm_platform_mmio_read(vcpu->vm, address);
+	}
 	(void)virtual_apic_mmio_read(&vcpu->apic, (uint32_t)address.value & APIC_PAGE_MASK,
 		vcpu_interrupts_now(vcpu), &value);
 	return value;
@@ -215,8 +249,12 @@ uint32_t vcpu_interrupts_mmio_read(struct vcpu *vcpu, gpa_t address)
 void vcpu_interrupts_mmio_write(struct vcpu *vcpu, gpa_t address, uint32_t value)
 {
 	pv_eoi_collect(vcpu);
-	(void)virtual_apic_mmio_write(&vcpu->apic, (uint32_t)address.value & APIC_PAGE_MASK, value,
-		vcpu_interrupts_now(vcpu));
+	if (is_in_apic_page(vcpu, address)) {
+		(void)virtual_apic_mmio_write(&vcpu->apic, (uint32_t)address.value & APIC_PAGE_MASK,
+			value, vcpu_interrupts_now(vcpu));
+	} else {
+		vm_platform_mmio_write(vcpu->vm, address, value);
+	}
 	vcpu_interrupts_update(vcpu);
 }
 

@@ -26,15 +26,23 @@ uint64_t vcpu_interrupts_now(const struct vcpu *vcpu);
  */
 void vcpu_interrupts_update(struct vcpu *vcpu);
 
-/* The same without a look at the guest: true if something pends that would end a HLT. */
+/* The same where a device's line changed since the last time. */
+static inline void vcpu_interrupts_update_if_due(struct vcpu *vcpu)
+{
+	if (vcpu->vm->platform.is_update_due) {
+		vcpu_interrupts_update(vcpu);
+	}
+}
+
+/* Without a look at what the guest can take now: true if something pends that would end a HLT. */
 bool vcpu_interrupts_pend(struct vcpu *vcpu);
 
 /* True if something could still end a HLT some time. */
 bool vcpu_interrupts_may_come(const struct vcpu *vcpu);
 
 /*
- * Accesses to the APIC's registers. mmio: a 32-bit access at a guest-physical address in its page;
- * false if it is not there. The MSR functions answer 800H to 8FFH, IA32_APIC_BASE and
+ * Accesses to registers. mmio: a 32-bit access at a guest-physical address of the local or the I/O
+ * APIC's, as owns() says. The MSR functions answer 800H to 8FFH, IA32_APIC_BASE and
  * IA32_TSC_DEADLINE: false means #GP. Context: as vcpu_interrupts_update(), which writes imply.
  */
 bool vcpu_interrupts_mmio_owns(const struct vcpu *vcpu, gpa_t address);

@@ -2,7 +2,6 @@
 #ifndef VM_VM_H
 #define VM_VM_H
 
-#include "devices/acpi_pm.h"
 #include "devices/debug_exit.h"
 #include "devices/uart16550.h"
 #include "lib/types.h"
@@ -11,6 +10,7 @@
 #include "vm/guest_memory.h"
 #include "vm/loader.h"
 #include "vm/port_bus.h"
+#include "vm/vm_platform.h"
 #include "vmx/entry.h"
 #include "vmx/ept.h"
 
@@ -67,17 +67,20 @@ enum vm_end {
 	VM_END_NOT_STARTED,
 };
 
+struct vcpu;
+
 /* A guest: its memory, its devices and how it ended; what belongs to one processor is in struct
  * vcpu. */
 struct vm {
 	const struct vm_config *config;
+	struct vcpu *vcpu; /* Its one processor; NULL until that is set up. */
 	struct guest_memory memory;
 	hpa_t memory_base; /* Of its one stretch of RAM, from guest-physical 0 on. */
 	struct ept ept;
 	struct port_bus ports;
 	struct uart16550 uart;
 	struct debug_exit debug_exit;
-	struct acpi_pm acpi_pm;
+	struct vm_platform platform;
 	struct guest_console console;
 	struct guest_input input;
 	enum vm_end end;

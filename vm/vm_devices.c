@@ -4,11 +4,7 @@
 
 enum {
 	COM1_PORT = 0x3f8,
-	UART_RECEIVE_BUFFER = 0,      /* The register's offset: reading it makes room. */
-	KEYBOARD_COMMAND_PORT = 0x64, /* Of the 8042: its output bit 0 is the reset line. */
-	KEYBOARD_PULSE_RESET = 0xfe,
-	RESET_CONTROL_PORT = 0xcf9, /* Of Intel's chipsets: bit 2 resets the CPU. */
-	RESET_CONTROL_CPU = 1 << 2,
+	UART_RECEIVE_BUFFER = 0, /* The register's offset: reading it makes room. */
 	BITS_PER_BYTE = 8,
 };
 
@@ -62,11 +58,9 @@ static void uart_transmit(void *context, uint8_t byte)
 	guest_console_put(&vm->console, byte);
 }
 
-/* No guest has an interrupt controller yet: the line goes nowhere. */
 static void uart_set_irq(void *context, bool is_high)
 {
-	(void)context;
-	(void)is_high;
+	vm_platform_set_irq(context, VM_IRQ_COM1, is_high);
 }
 
 /* A port that is only written: reads give all ones, as from no device. */
@@ -88,42 +82,6 @@ static void debug_exit_port_write(
 }
 
 /* The timer is not among these ports: it stands still. */
-static uint32_t acpi_pm_port_read(void *context, unsigned offset, unsigned size_bytes)
-{
-	struct vm *vm = context;
-
-	return acpi_pm_read(&vm->acpi_pm, offset, size_bytes, 0);
-}
-
-static void acpi_pm_port_write(void *context, unsigned offset, unsigned size_bytes, uint32_t value)
-{
-	struct vm *vm = context;
-
-	acpi_pm_write(&vm->acpi_pm, offset, size_bytes, value, 0);
-	if (vm->acpi_pm.is_power_off) {
-		vm_end(vm, VM_END_POWER_OFF, 0, "%s", "");
-	}
-}
-
-static void reset_control_write(void *context, unsigned offset, unsigned size_bytes, uint32_t value)
-{
-	(void)offset;
-	(void)size_bytes;
-	if ((value & RESET_CONTROL_CPU) != 0) {
-		vm_end(context, VM_END_RESET, 0, "%s", "");
-	}
-}
-
-static void keyboard_command_write(
-	void *context, unsigned offset, unsigned size_bytes, uint32_t value)
-{
-	(void)offset;
-	(void)size_bytes;
-	if ((value & UINT8_MAX) == KEYBOARD_PULSE_RESET) {
-		vm_end(context, VM_END_RESET, 0, "%s", "");
-	}
-}
-
 void vm_attach_devices(struct vm *vm)
 {
 	vm->uart.transmit = uart_transmit;
@@ -135,10 +93,5 @@ void vm_attach_devices(struct vm *vm)
 					 uart_port_read, uart_port_write, vm});
 	port_bus_add(&vm->ports, (struct port_range){DEBUG_EXIT_PORT, 1, write_only_port_read,
 					 debug_exit_port_write, vm});
-	port_bus_add(&vm->ports, (struct port_range){ACPI_PM_PORT, ACPI_PM_PORT_COUNT,
-					 acpi_pm_port_read, acpi_pm_port_write, vm});
-	port_bus_add(&vm->ports, (struct port_range){KEYBOARD_COMMAND_PORT, 1, write_only_port_read,
-					 keyboard_command_write, vm});
-	port_bus_add(&vm->ports, (struct port_range){RESET_CONTROL_PORT, 1, write_only_port_read,
-					 reset_control_write, vm});
+	vm_platform_attach(vm);
 }
