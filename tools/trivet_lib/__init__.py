@@ -10,5 +10,9 @@ engines      which engines are at hand, and their command lines
 serial_log   the hypervisor's log: what it says of the end
 runner       the emulator as a child process, and its serial lines
 guest        the image for one guest
+locked       work that two processes must not do at once
+cpio         the archive with Linux's first files
+debian_kernel  Debian's Linux kernel, unpacked, not installed
+kvm_reference  test guests on KVM in Bochs
 command      the command line of tools/trivet
 """

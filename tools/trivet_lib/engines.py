@@ -156,14 +156,17 @@ def _qemu_serial(has_input: bool) -> tuple[str, ...]:
             "-chardev", f"serial,id=guest,path={GUEST_SERIAL_NAME}", "-serial", "chardev:guest")
 
 
-def launch(engine: str, machine: Machine) -> Launch:
-    """The launch of an engine on this computer. Raises CallError for what it cannot be."""
+def launch(engine: str, machine: Machine, bochs_ips: int | None = None) -> Launch:
+    """The launch of an engine on this computer. Raises CallError for what it cannot be.
+
+    bochs_ips is for what is better off with another clock than the firmware's.
+    """
     if engine == "bochs":
         _check_cpu_model(machine.cpu, bochs_cpu_models, "Bochs")
         display = bochs_display(machine.firmware)
         if display is None:
             raise CallError(_NO_DISPLAY)
-        return bochs_launch(machine, display)
+        return bochs_launch(machine, display, bochs_ips)
     _check_cpu_model(machine.cpu, qemu_cpu_models, "QEMU")
     return qemu_launch(machine, engine)
 

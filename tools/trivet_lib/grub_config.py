@@ -20,6 +20,9 @@ MODULES = (
     "part_msdos", "part_plan", "part_sun", "part_sunpc",
 )
 
+# To start Linux by linux_start().
+LINUX_MODULES = (*MODULES, "linux")
+
 # A machine without a serial port keeps its screen.
 _SERIAL = """\
 if serial --unit=0 --speed=115200; then
@@ -79,11 +82,19 @@ def stock_menu() -> str:
 
 
 def direct_start(options: Sequence[str], modules: Sequence[str]) -> str:
-    """Boots without a menu: hypervisor options, and the script words of each module line.
+    """Boots without a menu: hypervisor options, and the script words of each module line."""
+    return _load_and_boot([_multiboot2(options), *(f"module2 {module}" for module in modules)])
 
-    GRUB says so and stops if it cannot load them, in the words with which the hypervisor ends.
+
+def linux_start(kernel: str, initrd: str, options: Sequence[str]) -> str:
+    """Boots Linux without a menu; the paths are those in the image."""
+    return _load_and_boot([" ".join(["linux", f"/{kernel}", *map(quote, options)]),
+                           f"initrd /{initrd}"])
+
+
+def _load_and_boot(loads: Sequence[str]) -> str:
+    """GRUB says so and stops if it cannot load them, in the words with which the hypervisor ends.
     """
-    loads = [_multiboot2(options), *(f"module2 {module}" for module in modules)]
     # One after another: GRUB's script language has no "and", and nests only a few levels deep.
     checked = "".join(f"if {load}; then\nloaded=yes\nelse\nfailed=yes\nfi\n" for load in loads)
     return (

@@ -6,7 +6,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trivet_lib import grub_config
@@ -19,8 +19,10 @@ _HFS_SERIAL = "5452495645540001"
 _FAT_SERIAL = "54525654"
 
 
-def build(out: Path, config: str, files: Mapping[str, Path]) -> None:
-    """Writes the image: `config` is grub.cfg, `files` maps paths in the image to their sources.
+def build(out: Path, config: str, files: Mapping[str, Path],
+          modules: Sequence[str] = grub_config.MODULES) -> None:
+    """Writes the image: `config` is grub.cfg, `files` maps paths in the image to their sources,
+    `modules` are GRUB's.
 
     The image appears under its name whole or not at all. Raises CallError.
     """
@@ -32,7 +34,7 @@ def build(out: Path, config: str, files: Mapping[str, Path]) -> None:
         _lay_out(work / "tree", config, files)
         image = work / "image.iso"
         result = subprocess.run(
-            _command(image, work / "tree"), env=_environment(work), capture_output=True,
+            _command(image, work / "tree", modules), env=_environment(work), capture_output=True,
             text=True, errors="replace", check=False)
         if result.returncode != 0 or not image.exists():
             raise CallError(f"grub-mkrescue failed:\n{result.stderr.strip()}")
@@ -52,10 +54,10 @@ def _lay_out(tree: Path, config: str, files: Mapping[str, Path]) -> None:
             raise CallError(f"{source}: {error.strerror}") from error
 
 
-def _command(image: Path, tree: Path) -> list[str]:
+def _command(image: Path, tree: Path, modules: Sequence[str]) -> list[str]:
     return [
         "grub-mkrescue", "--locales=", "--fonts=", "--themes=",
-        f"--install-modules={' '.join(grub_config.MODULES)}", "-o", str(image), str(tree),
+        f"--install-modules={' '.join(modules)}", "-o", str(image), str(tree),
         f"--modification-date={_DATE}", "--set_all_file_dates", _DATE,
         "-hfsplus-serial-no", _HFS_SERIAL,
     ]
