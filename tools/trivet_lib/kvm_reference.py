@@ -75,6 +75,11 @@ class GuestRun:
     end: str = ""
     status: int | None = None
 
+    @property
+    def is_ended(self) -> bool:
+        """It ran, and ended by itself."""
+        return self.status is not None and not self.end.startswith(("time limit", "not started"))
+
 
 def _set_features(_guest: ReferenceGuest, value: str) -> dict[str, object]:
     names = value.split("-")
@@ -140,7 +145,8 @@ def guest_table(guests: Sequence[ReferenceGuest]) -> str:
     """The runner's table: a line for each guest; images go by their number."""
     return "".join(
         f"name={one.name} image=/{number} mem={one.memory_bytes} limit={one.limit_s} "
-        f"features_off={one.features_off:#x} vmmcall={'ud' if one.is_vmmcall_undefined else 'patch'} "
+        f"features_off={one.features_off:#x} "
+        f"vmmcall={'ud' if one.is_vmmcall_undefined else 'patch'} "
         f"pit={'on' if one.has_pit else 'off'} -- {one.append}\n"
         for number, one in enumerate(guests))
 
@@ -166,7 +172,7 @@ def run(guests: Sequence[ReferenceGuest], cpu: str | None, timeout_s: float,
         show: runner.Writer) -> dict[str, GuestRun]:
     """Runs the guests one after another on KVM; `show` gets the log as it comes.
 
-    A guest that did not end has no status. Raises CallError if the machine cannot be built.
+    A guest that was never reported has no status. Raises CallError if the machine cannot be built.
     """
     names = [one.name for one in guests]
     if len(set(names)) != len(names):
@@ -201,8 +207,7 @@ def _initial_files(kernel: debian_kernel.Kernel,
 
 def _launch(guests: Sequence[ReferenceGuest], cpu: str | None) -> Launch:
     memory_mib = _LINUX_MEMORY_MIB + max(mebibytes(one.memory_bytes) for one in guests)
-    launch = engines.launch("bochs", Machine(memory_mib, cpu=cpu), IPS)
-    return launch
+    return engines.launch("bochs", Machine(memory_mib, cpu=cpu), IPS)
 
 
 def _build_runner() -> None:
