@@ -21,6 +21,7 @@ enum {
 #define CPUID_LEAF_KVM_FEATURES  0x40000001u
 #define CPUID_1_ECX_X2APIC       (1u << 21)
 #define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
+#define CPUID_1_ECX_HYPERVISOR   (1u << 31)
 
 /* Three pages that KVM wants for itself where a CPU cannot run real mode in a guest. */
 #define KVM_TSS_ADDRESS 0xfffbd000u
@@ -111,8 +112,8 @@ static void choose_features(struct kvm_cpuid2 *cpuid, int kvm, const struct refe
 		struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
 
 		if (entry->function == CPUID_LEAF_FEATURES) {
-			entry->ecx |=
-				CPUID_1_ECX_X2APIC | (has_deadline ? CPUID_1_ECX_TSC_DEADLINE : 0);
+			entry->ecx |= CPUID_1_ECX_HYPERVISOR | CPUID_1_ECX_X2APIC |
+				      (has_deadline ? CPUID_1_ECX_TSC_DEADLINE : 0);
 		}
 		if (entry->function == CPUID_LEAF_KVM_FEATURES) {
 			entry->eax &= ~guest->features_off;
