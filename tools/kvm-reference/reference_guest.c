@@ -50,8 +50,12 @@ static bool read_image(const struct reference_guest *guest, struct image *image)
 			  read(file, bytes, (size_t)stat.st_size) == (ssize_t)stat.st_size;
 	}
 	close(file);
-	*image = (struct image){guest->name, bytes, is_read ? (uint64_t)stat.st_size : 0};
-	return is_read;
+	if (!is_read) {
+		free(bytes);
+		return false;
+	}
+	*image = (struct image){guest->name, bytes, (uint64_t)stat.st_size};
+	return true;
 }
 
 static void end_crashed(
@@ -137,30 +141,35 @@ static void run_to_the_end(struct reference_devices *devices, const struct refer
 	}
 }
 
-static void start_and_run(struct reference_devices *devices, struct reference_vm *machine, int kvm,
+static bool not_started(struct reference_devices *devices, const char *what, const char *why)
+{
+	reference_devices_end(devices, REFERENCE_NOT_STARTED, "%s: %s", what, why);
+	return false;
+}
+
+static bool start(struct reference_devices *devices, struct reference_vm *machine, int kvm,
 	const struct reference_guest *guest)
 {
 	struct image image = {0};
 	struct load_result loaded = {0};
+	enum status status;
 
 	if (!read_image(guest, &image)) {
-		reference_devices_end(
-			devices, REFERENCE_NOT_STARTED, "no image %s", guest->image_path);
-	} else if (!reference_vm_create(machine, kvm, guest)) {
-		reference_devices_end(
-			devices, REFERENCE_NOT_STARTED, "%s: %s", machine->failed, strerror(errno));
-	} else if (load_multiboot(&machine->memory, guest->memory_size_bytes, &image,
-			   guest->arguments, NULL, 0, &loaded) != STATUS_OK) {
-		reference_devices_end(devices, REFERENCE_NOT_STARTED, "%s", loaded.error);
-	} else if (!reference_vm_start_at(machine, &loaded)) {
-		reference_devices_end(
-			devices, REFERENCE_NOT_STARTED, "%s: %s", machine->failed, strerror(errno));
-	} else {
-		start_ticks(true);
-		run_to_the_end(devices, machine, guest);
-		start_ticks(false);
+		return not_started(devices, guest->image_path, strerror(errno));
 	}
+	if (!reference_vm_create(machine, kvm, guest)) {
+		free((void *)image.bytes);
+		return not_started(devices, machine->failed, strerror(errno));
+	}
+	status = load_multiboot(&machine->memory, guest->memory_size_bytes, &image,
+		guest->arguments, NULL, 0, &loaded);
 	free((void *)image.bytes);
+	if (status != STATUS_OK) {
+		reference_devices_end(devices, REFERENCE_NOT_STARTED, "%s", loaded.error);
+		return false;
+	}
+	return reference_vm_start_at(machine, &loaded) ||
+	       not_started(devices, machine->failed, strerror(errno));
 }
 
 bool reference_guest_run(int kvm, const struct reference_guest *guest)
@@ -169,7 +178,11 @@ bool reference_guest_run(int kvm, const struct reference_guest *guest)
 	struct reference_vm machine = {.vm = -1, .vcpu = -1};
 
 	reference_devices_reset(&devices, guest->name);
-	start_and_run(&devices, &machine, kvm, guest);
+	if (start(&devices, &machine, kvm, guest)) {
+		start_ticks(true);
+		run_to_the_end(&devices, &machine, guest);
+		start_ticks(false);
+	}
 	reference_vm_destroy(&machine);
 	reference_devices_report(&devices);
 	return devices.end != REFERENCE_TIME_LIMIT && devices.end != REFERENCE_NOT_STARTED;

@@ -52,7 +52,8 @@ def _make(packages: Path, home: Path) -> None:
         _move_only(tree / "boot", "vmlinuz-*", wanted / "vmlinuz", package)
         for name in MODULES:
             _move_only(tree / "lib" / "modules", name, work / name, package)
-            _run([*_STRIP, "-o", str(wanted / name), str(work / name)], f"{name} cannot be stripped")
+            _run([*_STRIP, "-o", str(wanted / name), str(work / name)],
+                 f"{name} cannot be stripped")
         os.replace(wanted, home)
 
 

@@ -1,0 +1,49 @@
+; SPDX-License-Identifier: MIT
+; A multiboot guest that prints CPUID leaf 0x40000001 EAX as eight hexadecimal digits and its
+; command line, and ends with code 5.
+
+MULTIBOOT_MAGIC	equ 0x1badb002
+LOAD_ADDRESSES	equ 1 << 16
+LOAD_ADDRESS	equ 0x100000
+COMMAND_LINE	equ 16			; Offset in the multiboot information.
+KVM_FEATURES	equ 0x40000001
+COM1		equ 0x3f8
+DEBUG_EXIT	equ 0xf4
+EXIT_CODE	equ 5
+
+bits 32
+org LOAD_ADDRESS
+
+header:
+	dd	MULTIBOOT_MAGIC, LOAD_ADDRESSES, -(MULTIBOOT_MAGIC + LOAD_ADDRESSES)
+	dd	header, header, end, end, entry
+
+entry:
+	mov	ebp, [ebx + COMMAND_LINE]
+	mov	eax, KVM_FEATURES
+	cpuid
+	mov	ebx, eax
+	mov	ecx, 8
+	mov	edx, COM1
+.digit:
+	rol	ebx, 4
+	mov	eax, ebx
+	and	eax, 0xf
+	mov	al, [digits + eax]
+	out	dx, al
+	loop	.digit
+	mov	al, ' '
+.text:
+	out	dx, al
+	mov	al, [ebp]
+	inc	ebp
+	test	al, al
+	jnz	.text
+	mov	al, 10
+	out	dx, al
+	mov	al, EXIT_CODE
+	out	DEBUG_EXIT, al
+	hlt
+
+digits:	db	"0123456789abcdef"
+end:
