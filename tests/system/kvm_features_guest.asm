@@ -1,6 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ; A multiboot guest that prints CPUID leaf 0x40000001 EAX as eight hexadecimal digits and its
-; command line, and ends with code 5.
+; command line. Its last character says how it ends: H halts for good, S spins, T is a triple fault,
+; any other is code 5 at the debug-exit port.
 
 MULTIBOOT_MAGIC	equ 0x1badb002
 LOAD_ADDRESSES	equ 1 << 16
@@ -35,15 +36,30 @@ entry:
 	mov	al, ' '
 .text:
 	out	dx, al
+	mov	ah, al
 	mov	al, [ebp]
 	inc	ebp
 	test	al, al
 	jnz	.text
 	mov	al, 10
 	out	dx, al
+	cmp	ah, 'H'
+	je	.halt
+	cmp	ah, 'S'
+	je	.spin
+	cmp	ah, 'T'
+	je	.triple_fault
 	mov	al, EXIT_CODE
 	out	DEBUG_EXIT, al
+.halt:
 	hlt
+	jmp	.halt
+.spin:
+	sti				; In Bochs nothing takes a guest out that spins with IF=0.
+.forever:
+	jmp	.forever
+.triple_fault:				; The IDT is empty.
+	int3
 
 digits:	db	"0123456789abcdef"
 end:

@@ -36,16 +36,18 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, GuestRun]:
     result = subprocess.run(
         [KVM_RUN, "-timeout", str(BOOT_LIMIT_S), BUILD / "guest" / "demo.elf",
          guests / "bench.elf", f"{guests / 'vmmcall_ud.elf'},vmmcall=ud",
-         f"{features},append=a, b", broken,
+         f"{features},append=a, b", broken, f"{features},name=halts,append=H",
+         f"{features},name=crashes,append=T", f"{features},name=spins,limit=1,append=S",
          f"{features},name=fewer,features=-{'-'.join(WITHOUT)}"],
         capture_output=True, text=True, check=False)
     log = BUILD / "logs" / "kvm-reference.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text(result.stdout + result.stderr, "utf-8")
-    # The broken image never ran.
+    # The broken image never ran, and one spins until its time is over.
     assert result.returncode == 1, result
     return kvm_reference.take_apart(
-        result.stdout, ["demo", "bench", "vmmcall_ud", "features", "broken", "fewer"])
+        result.stdout, ["demo", "bench", "vmmcall_ud", "features", "broken", "halts", "crashes",
+                        "spins", "fewer"])
 
 
 on_kvm = pytest.mark.xdist_group("kvm-reference")
@@ -94,6 +96,16 @@ def test_command_line_reaches_the_guest(runs):
 def test_broken_image_is_not_started(runs):
     assert runs["broken"].end.startswith("not started: broken: ")
     assert not runs["broken"].is_ended
+
+
+@on_kvm
+def test_guests_that_do_not_end_well_are_told_apart(runs):
+    ends = {name: (runs[name].end.partition(" code=")[0], runs[name].status, runs[name].is_ended)
+            for name in ("halts", "spins", "crashes")}
+    assert ends["halts"] == ("halted for good", 124, True)
+    assert ends["spins"] == ("time limit", 124, False)
+    assert ends["crashes"][0].startswith("crashed: triple fault rip=0x")
+    assert ends["crashes"][1:] == (126, True)
 
 
 def test_guest_options_are_read(tmp_path):
