@@ -16,6 +16,7 @@ enum {
 	RESET_CONTROL_PORT = 0xcf9,
 	RESET_CONTROL_CPU = 1 << 2,
 	ABSENT_BYTE = 0xff,
+	TIME_STANDS_STILL = 0, /* The PM timer is not served. */
 };
 
 enum {
@@ -103,12 +104,13 @@ static void acpi_pm_access(
 	uint32_t value = 0;
 
 	if (!access.is_write) {
-		value = acpi_pm_read(&devices->acpi_pm, offset, access.size_bytes);
+		value = acpi_pm_read(
+			&devices->acpi_pm, offset, access.size_bytes, TIME_STANDS_STILL);
 		memcpy(data, &value, access.size_bytes);
 		return;
 	}
 	memcpy(&value, data, access.size_bytes);
-	acpi_pm_write(&devices->acpi_pm, offset, access.size_bytes, value);
+	acpi_pm_write(&devices->acpi_pm, offset, access.size_bytes, value, TIME_STANDS_STILL);
 	if (devices->acpi_pm.is_power_off) {
 		reference_devices_end(devices, REFERENCE_POWER_OFF, "%s", "");
 	}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from trivet_lib import cpio, debian_kernel, engines, grub_config, guest, iso, runner
+from trivet_lib import cpio, debian_kernel, engines, grub_config, guest, iso, runner, serial_lines
 from trivet_lib.errors import CallError
 from trivet_lib.locked import locked
 from trivet_lib.machine import Launch, Machine
@@ -169,7 +169,7 @@ def take_apart(log: str, names: Iterable[str]) -> dict[str, GuestRun]:
 
 
 def run(guests: Sequence[ReferenceGuest], cpu: str | None, timeout_s: float,
-        show: runner.Writer) -> dict[str, GuestRun]:
+        show: serial_lines.Writer) -> dict[str, GuestRun]:
     """Runs the guests one after another on KVM; `show` gets the log as it comes.
 
     A guest that was never reported has no status. Raises CallError if the machine cannot be built.
@@ -191,7 +191,7 @@ def run(guests: Sequence[ReferenceGuest], cpu: str | None, timeout_s: float,
         initrd.write_bytes(cpio.archive(_initial_files(kernel, guests)))
         iso.build(image, grub_config.linux_start(_KERNEL_PATH, _INITRD_PATH, _LINUX_OPTIONS),
                   {_KERNEL_PATH: kernel.image, _INITRD_PATH: initrd}, grub_config.LINUX_MODULES)
-        outlets = runner.Outlets(log=take, raw_log=lambda _: None, guest=lambda _: None,
+        outlets = serial_lines.Outlets(log=take, raw_log=lambda _: None, guest=lambda _: None,
                                  say=lambda text: take(f"reference: {text}\n".encode()))
         runner.run(_launch(guests, cpu), image, outlets, timeout_s)
     return take_apart(b"".join(log).decode("utf-8", "replace"), names)
