@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Prefixes before VMCALL, single steps over it, the interrupt shadow that it ends. */
 #include "guest/runtime/guest_insn.h"
+#include "guest/runtime/guest_report.h"
 #include "guest/runtime/guest_segments.h"
 #include "guest/trivet_guest.h"
 #include "tests/guests/conformance/conformance.h"
@@ -72,7 +73,11 @@ static void check_prefixes(void)
 	for (size_t i = 0; i < ARRAY_COUNT(both); i++) {
 		check_prefix(PROBE_KERNEL, &both[i]);
 		check_prefix(PROBE_PROTECTED32, &both[i]);
-		check_prefix(PROBE_REAL, &both[i]);
+		/* Linux KVM emulates what raises #UD: it writes VMCALL at the offset in CS, without
+		 * its base, and in real mode loops for ever. */
+		if (both[i].kind != PREFIX_RESERVED || report_is_trivet()) {
+			check_prefix(PROBE_REAL, &both[i]);
+		}
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(rex); i++) {
 		check_prefix(PROBE_KERNEL, &rex[i]);
