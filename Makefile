@@ -56,7 +56,7 @@ JOBS ?= $(shell nproc)
 # A make of our own for targets that first install what the build needs.
 SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-.PHONY: all build iso run test check fuzz bench setup clean help
+.PHONY: all build iso run test check conformance fuzz bench setup clean help
 all: build ## The hypervisor: build/trivet.elf (this is the default)
 build: $(IMAGE)
 
@@ -76,6 +76,11 @@ check: ## Format, static analysis, and the rules of the tree
 	tools/setup
 	tools/check
 
+conformance: ## Compares the hypercall interface with Linux KVM's, case by case
+	tools/setup
+	$(SUBMAKE) build guests
+	tools/conformance
+
 fuzz: ## Runs each fuzz target for FUZZ_SECONDS (600)
 	tools/setup
 	$(SUBMAKE) --keep-going fuzz-long
@@ -92,7 +97,7 @@ clean: ## Removes everything that was built
 	rm -rf $(BUILD)
 
 help: ## Lists the targets
-	sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+	sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 	@echo '  V=1 shows the commands; CC=clang and CROSS_COMPILE=x86_64-linux-gnu- choose tools.'
 
 # GRUB copies every section into memory, debug information too: what boots has symbols only.

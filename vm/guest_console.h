@@ -4,7 +4,7 @@
 
 #include "lib/types.h"
 
-enum { GUEST_CONSOLE_LINE_MAX = 160 };
+enum { GUEST_CONSOLE_LINE_MAX = 240 };
 
 /*
  * Where a guest's serial line comes out: with raw_byte set, its bytes go there as they are;

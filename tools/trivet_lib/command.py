@@ -20,6 +20,7 @@ BUILD = Path(__file__).resolve().parents[2] / "build"
 HYPERVISOR = BUILD / "trivet.elf"
 STOCK_ISO = BUILD / "trivet.iso"
 _SIGPIPE = 13
+_STDIN = 0
 
 _ENGINE_OPTIONS = ("engine", "cpu", "firmware", "timeout", "log")
 _OPTIONS = {
@@ -125,7 +126,7 @@ def _run(options: dict[str, str]) -> int:
         raise CallError(f"{HYPERVISOR} is not built: run make")
     firmware = options.get("firmware", "bios")
     machine = Machine(guest.machine_memory_mib(wanted, firmware), firmware, options.get("cpu"),
-                      has_input=typed_input.is_input(sys.stdin.fileno()))
+                      has_input=typed_input.is_input(_STDIN))
     engine = engines.choose(options.get("engine", "auto"), firmware)
     launch = engines.launch(engine, machine)
     with tempfile.TemporaryDirectory(prefix="trivet-guest-") as work:
@@ -143,7 +144,7 @@ def _boot(options: dict[str, str]) -> int:
     else:
         memory_mib = guest.machine_memory_mib(guest.Guest(), firmware)
     machine = Machine(memory_mib, firmware, options.get("cpu"),
-                      has_input=typed_input.is_input(sys.stdin.fileno()))
+                      has_input=typed_input.is_input(_STDIN))
     engine = engines.choose(options.get("engine", "auto"), firmware)
     return _start(options, engines.launch(engine, machine), image, is_guest_on_console=True)
 
@@ -160,7 +161,7 @@ def _start(options: dict[str, str], launch: Launch, image: Path,
         if "serial" in options:
             show_guest = stack.enter_context(_file_writer(options, "serial"))
         outlets = Outlets(log=show_log, raw_log=raw_log, guest=show_guest, say=_say,
-                          input=sys.stdin.fileno() if launch.has_input else None,
+                          input=_STDIN if launch.has_input else None,
                           is_guest_on_console=is_guest_on_console)
         return runner.run(launch, image, outlets, timeout_s)
 

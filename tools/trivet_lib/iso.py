@@ -20,9 +20,9 @@ _FAT_SERIAL = "54525654"
 
 
 def build(out: Path, config: str, files: Mapping[str, Path],
-          modules: Sequence[str] = grub_config.MODULES) -> None:
+          modules: Sequence[str] | None = None) -> None:
     """Writes the image: `config` is grub.cfg, `files` maps paths in the image to their sources,
-    `modules` are GRUB's.
+    `modules` are GRUB's, grub_config.MODULES if None.
 
     The image appears under its name whole or not at all. Raises CallError.
     """
@@ -34,7 +34,7 @@ def build(out: Path, config: str, files: Mapping[str, Path],
         _lay_out(work / "tree", config, files)
         image = work / "image.iso"
         result = subprocess.run(
-            _command(image, work / "tree", modules), env=_environment(work), capture_output=True,
+            _command(image, work / "tree", modules or grub_config.MODULES), env=_environment(work), capture_output=True,
             text=True, errors="replace", check=False)
         if result.returncode != 0 or not image.exists():
             raise CallError(f"grub-mkrescue failed:\n{result.stderr.strip()}")
