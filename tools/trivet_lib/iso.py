@@ -34,7 +34,8 @@ def build(out: Path, config: str, files: Mapping[str, Path],
         _lay_out(work / "tree", config, files)
         image = work / "image.iso"
         result = subprocess.run(
-            _command(image, work / "tree", modules or grub_config.MODULES), env=_environment(work), capture_output=True,
+            _command(image, work / "tree", modules or grub_config.MODULES),
+            env=_environment(work), capture_output=True,
             text=True, errors="replace", check=False)
         if result.returncode != 0 or not image.exists():
             raise CallError(f"grub-mkrescue failed:\n{result.stderr.strip()}")
