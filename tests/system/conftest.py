@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the system tests share: where things are, and how an image or a guest is booted."""
 
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,10 @@ from pathlib import Path
 import pytest
 
 sys.dont_write_bytecode = True
+
+# A make around us has no say in those that tests call.
+for _name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
+    os.environ.pop(_name, None)
 
 TOP = Path(__file__).resolve().parents[2]
 BUILD = TOP / "build"
