@@ -7,11 +7,18 @@ import pytest
 from conftest import TOP
 
 LIMIT_S = 700
+ATTEMPTS = 3
 
 
 @pytest.mark.xdist_group("kvm-reference")
 def test_no_unexplained_difference_from_kvm() -> None:
-    result = subprocess.run([TOP / "tools" / "conformance", "--brief"], stdin=subprocess.DEVNULL,
-                            capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    # The timing of the Linux below KVM may change a case or tear a line: a difference that is real
+    # comes each time.
+    for _ in range(ATTEMPTS):
+        result = subprocess.run([TOP / "tools" / "conformance", "--brief"],
+                                stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                timeout=LIMIT_S, check=False)
+        if result.returncode == 0:
+            break
     assert result.returncode == 0, result.stdout + result.stderr
     assert " 0 DIFFERENT, 0 MISSING, 0 STALE" in result.stdout
