@@ -49,6 +49,8 @@ static bool take_kind(struct vm_config *config, const struct command_line_word *
 		config->kind = VM_KIND_MULTIBOOT;
 	} else if (value_is(word, "flat")) {
 		config->kind = VM_KIND_FLAT;
+	} else if (value_is(word, "linux")) {
+		config->kind = VM_KIND_LINUX;
 	} else {
 		return false;
 	}
@@ -94,7 +96,7 @@ static bool take_trace(struct vm_config *config, const struct command_line_word 
 
 static const struct guest_option guest_options[] = {
 	{"guest", take_name, "a name of letters, digits and . _ - + (at most 31)"},
-	{"kind", take_kind, "multiboot or flat"},
+	{"kind", take_kind, "multiboot, flat or linux"},
 	{"mem", take_memory, "a size from 1M to 512G in whole pages"},
 	{"populate", take_populate, "boot or touch"},
 	{"hypercalls", take_hypercalls,

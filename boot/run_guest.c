@@ -4,6 +4,7 @@
 #include "boot/audit.h"
 #include "boot/boot_clock.h"
 #include "boot/host_memory.h"
+#include "boot/load_guest.h"
 #include "cpu/insn.h"
 #include "cpu/log.h"
 #include "exits/exit.h"
@@ -18,7 +19,6 @@
 enum {
 	VCPU_STACK_BYTES = 4 * 4096,
 	VPID_FIRST = 1, /* 0 is the host's. */
-	REAL_MODE_BOOT_DRIVE = 0x80,
 };
 
 /* A guest and its one processor. The stack's end is where the VMCS's host RSP points: at the frame.
@@ -39,36 +39,6 @@ _Static_assert(offsetof(struct guest_block, vcpu.frame) ==
 	"the frame stands right above the stack");
 _Static_assert(offsetof(struct guest_block, vcpu.frame) % 16 == 0, "the stack is aligned");
 _Static_assert(sizeof(struct guest_block) % PAGE_SIZE_4K == 0, "whole pages");
-
-static enum status load_image(struct vm *vm, struct vcpu_start *start)
-{
-	const struct vm_config *config = vm->config;
-	const bool is_multiboot =
-		config->kind == VM_KIND_MULTIBOOT ||
-		(config->kind == VM_KIND_GUESS && load_multiboot_is_candidate(&config->image));
-	struct load_result result = {0};
-	enum status status;
-
-	if (is_multiboot) {
-		status = load_multiboot(&vm->memory, config->memory_size_bytes, &config->image,
-			config->command_line, config->modules, config->module_count, &result);
-	} else {
-		status = load_flat(&vm->memory, config->memory_size_bytes, &config->image, &result);
-	}
-	if (status != STATUS_OK) {
-		vm_end(vm, VM_END_NOT_STARTED, 0, "%s", result.error);
-		return status;
-	}
-	log_info(config->name, "%s image loaded at %#lx to %#lx entry=%#lx memory=%lu KiB",
-		is_multiboot ? "multiboot" : "flat", result.image_start, result.image_end,
-		result.entry, config->memory_size_bytes / KIB(1));
-	start->is_real_mode = !is_multiboot;
-	start->rip = (uint32_t)result.entry;
-	start->rax = is_multiboot ? MULTIBOOT1_BOOT_MAGIC : 0;
-	start->rbx = is_multiboot ? (uint32_t)result.information : 0;
-	start->rdx = is_multiboot ? 0 : REAL_MODE_BOOT_DRIVE;
-	return STATUS_OK;
-}
 
 static void report_end(struct vm *vm, struct vcpu *vcpu, bool has_run)
 {
@@ -93,7 +63,7 @@ static bool start_and_run(const struct run_context *context, struct guest_block 
 	struct vcpu *vcpu = &block->vcpu;
 	struct vcpu_start start = {0};
 
-	if (load_image(&block->vm, &start) != STATUS_OK) {
+	if (load_guest(&block->vm, &start) != STATUS_OK) {
 		return false;
 	}
 	vcpu->vm = &block->vm;

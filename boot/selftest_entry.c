@@ -56,18 +56,17 @@ static void make_64bit_mode(struct vcpu *vcpu)
 
 static const struct {
 	const char *name;
-	bool is_real_mode;
+	enum vcpu_start_mode start;
 	void (*make)(struct vcpu *vcpu);
 } modes[] = {
-	{"real", true, make_real_mode},
-	{"protected", false, make_protected_mode},
-	{"64bit", false, make_64bit_mode},
+	{"real", VCPU_START_REAL_MODE, make_real_mode},
+	{"protected", VCPU_START_PROTECTED_MODE, make_protected_mode},
+	{"64bit", VCPU_START_PROTECTED_MODE, make_64bit_mode},
 };
 
 static enum status make_good_vmcs(struct vcpu *vcpu, size_t mode)
 {
-	const struct vcpu_start start = {
-		.is_real_mode = modes[mode].is_real_mode, .rip = PAGE_SIZE_4K};
+	const struct vcpu_start start = {.mode = modes[mode].start, .rip = PAGE_SIZE_4K};
 	const enum status status = vcpu_init(vcpu, &start);
 
 	if (status == STATUS_OK) {

@@ -6,11 +6,13 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vm/cpuid_policy.h"
+#include "vm/linux_boot_area.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
 /* SDM Vol. 3A "Processor State After Reset"; for protected mode, the Multiboot Specification. */
 enum {
+	ACCESS_RIGHTS_CODE_64 = 0xa09b,
 	ACCESS_RIGHTS_CODE_32 = 0xc09b,
 	ACCESS_RIGHTS_DATA_32 = 0xc093,
 	ACCESS_RIGHTS_CODE_16 = 0x9b,
@@ -63,7 +65,24 @@ static void write_segment(const struct segment_fields *fields, uint16_t selector
 	vmcs_write32(fields->access_rights, access_rights);
 }
 
-static void init_segments(bool is_real_mode)
+/* The segments of each enum vcpu_start_mode. */
+static const struct start_segments {
+	uint16_t code_selector;
+	uint16_t data_selector;
+	uint32_t limit;
+	uint32_t code_access_rights;
+	uint32_t data_access_rights;
+	uint32_t table_limit; /* Of GDTR and IDTR. */
+} start_segments[] = {
+	[VCPU_START_PROTECTED_MODE] = {SELECTOR_CODE_32, SELECTOR_DATA_32, LIMIT_FLAT,
+		ACCESS_RIGHTS_CODE_32, ACCESS_RIGHTS_DATA_32, 0},
+	[VCPU_START_REAL_MODE] = {0, 0, LIMIT_16, ACCESS_RIGHTS_CODE_16, ACCESS_RIGHTS_DATA_16,
+		LIMIT_16},
+	[VCPU_START_64_BIT_MODE] = {LINUX_CODE_SELECTOR, LINUX_DATA_SELECTOR, LIMIT_FLAT,
+		ACCESS_RIGHTS_CODE_64, ACCESS_RIGHTS_DATA_32, 0},
+};
+
+static void init_segments(const struct vcpu_start *start)
 {
 	static const struct segment_fields cs = {VMCS_GUEST_CS_SELECTOR, VMCS_GUEST_CS_BASE,
 		VMCS_GUEST_CS_LIMIT, VMCS_GUEST_CS_ACCESS_RIGHTS};
@@ -71,29 +90,34 @@ static void init_segments(bool is_real_mode)
 		VMCS_GUEST_LDTR_LIMIT, VMCS_GUEST_LDTR_ACCESS_RIGHTS};
 	static const struct segment_fields tr = {VMCS_GUEST_TR_SELECTOR, VMCS_GUEST_TR_BASE,
 		VMCS_GUEST_TR_LIMIT, VMCS_GUEST_TR_ACCESS_RIGHTS};
+	const struct start_segments *segments = &start_segments[start->mode];
 
 	for (size_t i = 0; i < ARRAY_COUNT(data_segments); i++) {
-		write_segment(&data_segments[i], is_real_mode ? 0 : SELECTOR_DATA_32,
-			is_real_mode ? LIMIT_16 : LIMIT_FLAT,
-			is_real_mode ? ACCESS_RIGHTS_DATA_16 : ACCESS_RIGHTS_DATA_32);
+		write_segment(&data_segments[i], segments->data_selector, segments->limit,
+			segments->data_access_rights);
 	}
-	write_segment(&cs, is_real_mode ? 0 : SELECTOR_CODE_32,
-		is_real_mode ? LIMIT_16 : LIMIT_FLAT,
-		is_real_mode ? ACCESS_RIGHTS_CODE_16 : ACCESS_RIGHTS_CODE_32);
+	write_segment(&cs, segments->code_selector, segments->limit, segments->code_access_rights);
 	write_segment(&ldtr, 0, LIMIT_16, ACCESS_RIGHTS_LDT);
 	write_segment(&tr, 0, LIMIT_16, ACCESS_RIGHTS_TSS_BUSY_32);
-	vmcs_write_natural(VMCS_GUEST_GDTR_BASE, 0);
-	vmcs_write32(VMCS_GUEST_GDTR_LIMIT, is_real_mode ? LIMIT_16 : 0);
+	vmcs_write_natural(VMCS_GUEST_GDTR_BASE, start->gdt);
+	vmcs_write32(VMCS_GUEST_GDTR_LIMIT,
+		start->gdt_limit != 0 ? start->gdt_limit : segments->table_limit);
 	vmcs_write_natural(VMCS_GUEST_IDTR_BASE, 0);
-	vmcs_write32(VMCS_GUEST_IDTR_LIMIT, is_real_mode ? LIMIT_16 : 0);
+	vmcs_write32(VMCS_GUEST_IDTR_LIMIT, segments->table_limit);
 }
 
-static void init_control_registers(struct vcpu *vcpu, bool is_real_mode)
+static void init_control_registers(struct vcpu *vcpu, const struct vcpu_start *start)
 {
+	static const uint64_t cr0_by_mode[] = {
+		[VCPU_START_PROTECTED_MODE] = CR0_ET | CR0_PE,
+		[VCPU_START_REAL_MODE] = CR0_ET,
+		[VCPU_START_64_BIT_MODE] = CR0_ET | CR0_PE | CR0_PG,
+	};
 	const struct vmx_capability *capability = vcpu->capability;
 	/* SDM Vol. 3C "Unrestricted Guests": PE and PG need not be 1. */
 	const uint64_t cr0_must = capability->cr0_fixed0 & ~(CR0_PE | CR0_PG);
-	const uint64_t cr0 = CR0_ET | (is_real_mode ? 0 : CR0_PE);
+	const uint64_t cr0 = cr0_by_mode[start->mode];
+	const uint64_t cr4 = start->mode == VCPU_START_64_BIT_MODE ? CR4_PAE : 0;
 
 	vcpu->cr0_guest_owned = CR0_GUEST_OWNED & ~cr0_must & capability->cr0_fixed1;
 	vcpu->cr4_allowed = cpuid_policy_cr4_allowed() & capability->cr4_fixed1;
@@ -103,23 +127,35 @@ static void init_control_registers(struct vcpu *vcpu, bool is_real_mode)
 	vmcs_write_natural(VMCS_CR0_GUEST_HOST_MASK, ~vcpu->cr0_guest_owned);
 	vmcs_write_natural(VMCS_CR4_GUEST_HOST_MASK, ~vcpu->cr4_guest_owned);
 	vmcs_write_natural(VMCS_CR0_READ_SHADOW, cr0);
-	vmcs_write_natural(VMCS_CR4_READ_SHADOW, 0);
+	vmcs_write_natural(VMCS_CR4_READ_SHADOW, cr4);
 	vmcs_write_natural(VMCS_GUEST_CR0, cr0 | cr0_must);
-	vmcs_write_natural(VMCS_GUEST_CR3, 0);
-	vmcs_write_natural(VMCS_GUEST_CR4, vcpu->cr4_must);
+	vmcs_write_natural(VMCS_GUEST_CR3, start->cr3);
+	vmcs_write_natural(VMCS_GUEST_CR4, cr4 | vcpu->cr4_must);
+}
+
+/* The VM-entry control and EFER.LMA must say the same. */
+static void init_long_mode(struct vcpu *vcpu, bool is_long_mode)
+{
+	vcpu->is_long_mode = is_long_mode;
+	if (is_long_mode) {
+		vcpu->controls.entry |= (uint32_t)ENTRY_IA32E_MODE_GUEST;
+		vmcs_write32(VMCS_VM_ENTRY_CONTROLS, vcpu->controls.entry);
+	}
+	vmcs_write64(VMCS_GUEST_IA32_EFER, is_long_mode ? EFER_LME | EFER_LMA : 0);
 }
 
 void guest_state_init(struct vcpu *vcpu, const struct vcpu_start *start)
 {
-	init_segments(start->is_real_mode);
-	init_control_registers(vcpu, start->is_real_mode);
+	init_segments(start);
+	init_control_registers(vcpu, start);
+	init_long_mode(vcpu, start->mode == VCPU_START_64_BIT_MODE);
 	vmcs_write_natural(VMCS_GUEST_RIP, start->rip);
-	vmcs_write_natural(VMCS_GUEST_RSP, start->is_real_mode ? REAL_MODE_STACK : 0);
+	vmcs_write_natural(
+		VMCS_GUEST_RSP, start->mode == VCPU_START_REAL_MODE ? REAL_MODE_STACK : 0);
 	vmcs_write_natural(VMCS_GUEST_RFLAGS, RFLAGS_FIXED1);
 	vmcs_write_natural(VMCS_GUEST_DR7, DR7_RESET);
 	vmcs_write64(VMCS_GUEST_IA32_DEBUGCTL, 0);
 	vmcs_write64(VMCS_GUEST_IA32_PAT, PAT_RESET_VALUE);
-	vmcs_write64(VMCS_GUEST_IA32_EFER, 0);
 	vmcs_write32(VMCS_GUEST_IA32_SYSENTER_CS, 0);
 	vmcs_write_natural(VMCS_GUEST_IA32_SYSENTER_ESP, 0);
 	vmcs_write_natural(VMCS_GUEST_IA32_SYSENTER_EIP, 0);
@@ -131,4 +167,5 @@ void guest_state_init(struct vcpu *vcpu, const struct vcpu_start *start)
 	vcpu->frame.registers[REGISTER_RAX] = start->rax;
 	vcpu->frame.registers[REGISTER_RBX] = start->rbx;
 	vcpu->frame.registers[REGISTER_RDX] = start->rdx;
+	vcpu->frame.registers[REGISTER_RSI] = start->rsi;
 }

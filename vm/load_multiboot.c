@@ -169,7 +169,8 @@ enum status load_multiboot(struct guest_memory *memory, uint64_t memory_size_byt
 	const struct image *image, const char *arguments, const struct image_module *modules,
 	size_t module_count, struct load_result *result)
 {
-	struct load_context context = {memory, memory_size_bytes, image, result};
+	struct load_context context = {
+		memory, memory_layout_low_end(memory_size_bytes), image, result};
 	struct multiboot1_contents contents = {
 		.memory_size_bytes = memory_size_bytes,
 		.program = image->name,

@@ -55,11 +55,11 @@ bool load_multiboot_is_candidate(const struct image *image);
  * The entry is e_entry as it stands where a segment lies there physically; else, where it lies in a
  * segment's virtual addresses, it is moved to that segment's physical ones.
  *
- * memory_size_bytes is the RAM from guest-physical 0 on; `arguments` may be NULL. The EAX magic is
- * MULTIBOOT1_BOOT_MAGIC, EBX result->information. Returns STATUS_OK; STATUS_INVALID (no or bad
- * header, wrong class or machine, entry outside the image, required flags that we cannot serve);
- * STATUS_TRUNCATED (a segment or header lies outside the file); STATUS_RANGE (does not fit the
- * memory, or touches page 0); STATUS_OVERLAP (segments overlap); STATUS_NO_MEMORY (no room for
+ * memory_size_bytes of RAM lie as memory_layout_make() lays them out; `arguments` may be NULL. The
+ * EAX magic is MULTIBOOT1_BOOT_MAGIC, EBX result->information. Returns STATUS_OK; STATUS_INVALID
+ * (no or bad header, wrong class or machine, entry outside the image, required flags that we cannot
+ * serve); STATUS_TRUNCATED (a segment or header lies outside the file); STATUS_RANGE (does not fit
+ * the memory, or touches page 0); STATUS_OVERLAP (segments overlap); STATUS_NO_MEMORY (no room for
  * modules or information, or too many modules). Every error sets result->error; the guest's memory
  * may then hold a part of the image. Context: before the guest runs; pure.
  * Source: Multiboot Specification version 0.6.96; ELF-32 Object File Format (TIS 1.2).

@@ -62,18 +62,7 @@ enum memory_type {
 	MEMORY_RESERVED = 2,
 };
 
-static const struct {
-	uint64_t base;
-	uint64_t end;
-	enum memory_type type;
-} memory_layout[] = {
-	{0, LOW_MEMORY_END, MEMORY_AVAILABLE},
-	{LOW_MEMORY_END, EXTENDED_DATA_END, MEMORY_RESERVED},
-	{ROM_START, HIGH_MEMORY_START, MEMORY_RESERVED},
-	{HIGH_MEMORY_START, UINT64_MAX, MEMORY_AVAILABLE},
-};
-
-enum { MEMORY_MAP_ENTRIES_MAX = ARRAY_COUNT(memory_layout) };
+enum { MEMORY_MAP_ENTRIES_MAX = 5 };
 
 static const char loader_name[] = "trivet";
 
@@ -82,31 +71,37 @@ static uint64_t smaller(uint64_t left, uint64_t right)
 	return left < right ? left : right;
 }
 
+/* Returns the next free entry. */
+static struct memory_map_entry *add_entry(
+	struct memory_map_entry *entry, uint64_t base, uint64_t end, enum memory_type type)
+{
+	const uint64_t length = end - base;
+
+	if (end <= base) {
+		return entry;
+	}
+	*entry = (struct memory_map_entry){
+		.size = MEMORY_MAP_ENTRY_SIZE,
+		.base = {(uint32_t)base, (uint32_t)bits_get(base, 63, 32)},
+		.length = {(uint32_t)length, (uint32_t)bits_get(length, 63, 32)},
+		.type = type,
+	};
+	return entry + 1;
+}
+
 /* Only what the guest really has is called available. Returns the count of entries. */
 static uint32_t make_memory_map(uint64_t memory_size_bytes, struct memory_map_entry *entries)
 {
-	uint32_t count = 0;
+	const uint64_t low_end = memory_layout_low_end(memory_size_bytes);
+	const uint64_t high_end = DEVICE_HOLE_END + memory_size_bytes - low_end;
+	struct memory_map_entry *next = entries;
 
-	for (size_t i = 0; i < ARRAY_COUNT(memory_layout); i++) {
-		uint64_t base = memory_layout[i].base;
-		uint64_t end = memory_layout[i].end;
-		uint64_t length;
-
-		if (memory_layout[i].type == MEMORY_AVAILABLE) {
-			end = smaller(end, memory_size_bytes);
-		}
-		if (end <= base) {
-			continue;
-		}
-		length = end - base;
-		entries[count++] = (struct memory_map_entry){
-			.size = MEMORY_MAP_ENTRY_SIZE,
-			.base = {(uint32_t)base, (uint32_t)bits_get(base, 63, 32)},
-			.length = {(uint32_t)length, (uint32_t)bits_get(length, 63, 32)},
-			.type = memory_layout[i].type,
-		};
-	}
-	return count;
+	next = add_entry(next, 0, smaller(low_end, LOW_MEMORY_END), MEMORY_AVAILABLE);
+	next = add_entry(next, LOW_MEMORY_END, EXTENDED_DATA_END, MEMORY_RESERVED);
+	next = add_entry(next, ROM_START, HIGH_MEMORY_START, MEMORY_RESERVED);
+	next = add_entry(next, HIGH_MEMORY_START, low_end, MEMORY_AVAILABLE);
+	next = add_entry(next, DEVICE_HOLE_END, high_end, MEMORY_AVAILABLE);
+	return (uint32_t)(next - entries);
 }
 
 static bool has_arguments(const struct multiboot1_contents *contents)
@@ -192,10 +187,9 @@ static uint32_t put_modules(struct writer *writer, const struct multiboot1_conte
 
 static uint32_t memory_upper_kib(uint64_t memory_size_bytes)
 {
-	if (memory_size_bytes < HIGH_MEMORY_START) {
-		return 0;
-	}
-	return (uint32_t)smaller((memory_size_bytes - HIGH_MEMORY_START) / KIB(1), UINT32_MAX);
+	const uint64_t low_end = memory_layout_low_end(memory_size_bytes);
+
+	return low_end < HIGH_MEMORY_START ? 0 : (uint32_t)((low_end - HIGH_MEMORY_START) / KIB(1));
 }
 
 /*

@@ -7,7 +7,7 @@
 
 /* What the information tells. */
 struct multiboot1_contents {
-	uint64_t memory_size_bytes; /* RAM from guest-physical 0 on. */
+	uint64_t memory_size_bytes; /* RAM, laid out by memory_layout_make(). */
 	const char *program;        /* First word of the command line. */
 	const char *arguments;      /* The rest; NULL or "" for none. */
 	const struct image_module *modules;

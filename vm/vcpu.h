@@ -99,13 +99,23 @@ struct vcpu {
 	struct trace trace;
 };
 
-/* How a guest begins. */
+enum vcpu_start_mode {
+	VCPU_START_PROTECTED_MODE, /* 32-bit, flat segments, paging off: the Multiboot way. */
+	VCPU_START_REAL_MODE,
+	VCPU_START_64_BIT_MODE, /* Flat segments, by the selectors of vm/linux_boot_area.h. */
+};
+
+/* How a guest begins. What is not named here is as after a reset. */
 struct vcpu_start {
-	bool is_real_mode; /* Else 32-bit protected mode with flat segments, paging off. */
-	uint32_t rip;      /* Real mode: offset in segment 0. */
-	uint32_t rax;
-	uint32_t rbx;
-	uint32_t rdx;
+	enum vcpu_start_mode mode;
+	uint64_t rip; /* Real mode: offset in segment 0. */
+	uint64_t rax;
+	uint64_t rbx;
+	uint64_t rdx;
+	uint64_t rsi;
+	uint64_t cr3; /* 64-bit mode only. */
+	uint64_t gdt;
+	uint16_t gdt_limit;
 };
 
 /*

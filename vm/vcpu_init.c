@@ -64,7 +64,6 @@ static void init_controls(struct vcpu *vcpu)
 
 static void init_software_state(struct vcpu *vcpu)
 {
-	vcpu->is_long_mode = false;
 	vcpu->warning_count = 0;
 	vcpu->xcr0_allowed = cpuid_policy_xcr0_allowed();
 	memset(&vcpu->msrs, 0, sizeof(vcpu->msrs));

@@ -25,6 +25,7 @@ enum vm_kind {
 	VM_KIND_GUESS, /* By the image's first bytes. */
 	VM_KIND_MULTIBOOT,
 	VM_KIND_FLAT,
+	VM_KIND_LINUX,
 };
 
 /* When guest memory is put into the EPT. */
@@ -75,7 +76,7 @@ struct vm {
 	const struct vm_config *config;
 	struct vcpu *vcpu; /* Its one processor; NULL until that is set up. */
 	struct guest_memory memory;
-	hpa_t memory_base; /* Of its one stretch of RAM, from guest-physical 0 on. */
+	hpa_t memory_base; /* Of its RAM, which is one stretch of the machine's. */
 	struct ept ept;
 	struct port_bus ports;
 	struct uart16550 uart;

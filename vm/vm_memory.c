@@ -5,6 +5,7 @@
 #include "cpu/log.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vm/memory_layout.h"
 
 static void *table_allocate(void *context)
 {
@@ -58,12 +59,34 @@ static enum status build_ept(
 	if (status != STATUS_OK) {
 		return status;
 	}
-	if (vm->config->populate == VM_POPULATE_BOOT) {
-		status = ept_map(&vm->ept, gpa(0), vm->memory_base, vm->config->memory_size_bytes,
+	for (size_t i = 0; i < vm->memory.region_count && status == STATUS_OK &&
+			   vm->config->populate == VM_POPULATE_BOOT;
+		i++) {
+		const struct guest_memory_region *region = &vm->memory.regions[i];
+
+		status = ept_map(&vm->ept, region->guest, hpa_of(region->host), region->size_bytes,
 			EPT_RWX, MEMORY_TYPE_WB);
 	}
 	if (status != STATUS_OK) {
 		ept_destroy(&vm->ept);
+	}
+	return status;
+}
+
+/* The RAM is one stretch of the machine's memory, around the device hole in the guest's. */
+static enum status add_regions(struct vm *vm)
+{
+	const struct memory_layout layout = memory_layout_make(vm->config->memory_size_bytes);
+	enum status status = STATUS_OK;
+
+	for (size_t i = 0; i < layout.block_count && status == STATUS_OK; i++) {
+		const struct memory_block *block = &layout.blocks[i];
+
+		status = guest_memory_add(&vm->memory,
+			(struct guest_memory_region){.guest = block->start,
+				.size_bytes = block->size_bytes,
+				.host = hpa_pointer(
+					hpa(vm->memory_base.value + block->host_offset))});
 	}
 	return status;
 }
@@ -77,9 +100,7 @@ enum status vm_memory_create(
 	if (status != STATUS_OK) {
 		return status;
 	}
-	status = guest_memory_add(&vm->memory, (struct guest_memory_region){.guest = gpa(0),
-						       .size_bytes = size_bytes,
-						       .host = hpa_pointer(vm->memory_base)});
+	status = add_regions(vm);
 	if (status == STATUS_OK) {
 		status = build_ept(vm, pages, capability);
 	}
@@ -91,15 +112,16 @@ enum status vm_memory_create(
 
 enum status vm_memory_populate(struct vm *vm, gpa_t address)
 {
-	const uint64_t offset = align_down(address.value, PAGE_SIZE_4K);
+	const gpa_t page = gpa(align_down(address.value, PAGE_SIZE_4K));
+	void *host;
 
 	if (vm->config->populate != VM_POPULATE_TOUCH ||
-		!range_fits(offset, PAGE_SIZE_4K, vm->config->memory_size_bytes) ||
+		guest_memory_writable_span(&vm->memory, page, PAGE_SIZE_4K, &host) !=
+			PAGE_SIZE_4K ||
 		ept_walk(&vm->ept, address).page_size != 0) {
 		return STATUS_NOT_FOUND;
 	}
-	return ept_map(&vm->ept, gpa(offset), hpa(vm->memory_base.value + offset), PAGE_SIZE_4K,
-		EPT_RWX, MEMORY_TYPE_WB);
+	return ept_map(&vm->ept, page, hpa_of(host), PAGE_SIZE_4K, EPT_RWX, MEMORY_TYPE_WB);
 }
 
 void vm_memory_destroy(struct vm *vm, struct page_alloc *pages)

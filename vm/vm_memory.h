@@ -8,10 +8,11 @@
 #include "vmx/capability.h"
 
 /*
- * Takes the guest's RAM from the machine and builds its EPT. The RAM is as the firmware left it, or
- * cleared where a guest had it before: whoever gives memory back clears it, so that a start costs
- * nothing by size. With VM_POPULATE_TOUCH the EPT stays empty until vm_memory_populate(). Returns
- * STATUS_OK; STATUS_NO_MEMORY with nothing taken. Context: before the guest starts.
+ * Takes the guest's RAM from the machine, lays it out by memory_layout_make() and builds its EPT.
+ * The RAM is as the firmware left it, or cleared where a guest had it before: whoever gives memory
+ * back clears it, so that a start costs nothing by size. With VM_POPULATE_TOUCH the EPT stays empty
+ * until vm_memory_populate(). Returns STATUS_OK; STATUS_NO_MEMORY with nothing taken. Context:
+ * before the guest starts.
  */
 must_use enum status vm_memory_create(
 	struct vm *vm, struct page_alloc *pages, const struct vmx_capability *capability);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: vm/load_multiboot.c vm/multiboot1_header.c vm/multiboot1_info.c vm/elf32.c
- * vm/load_plan.c vm/guest_memory.c lib/format.c tests/host/image_builder.c */
+ * vm/load_plan.c vm/memory_layout.c vm/guest_memory.c lib/format.c tests/host/image_builder.c */
 #include "lib/bits.h"
 #include "tests/host/image_builder.h"
 

@@ -11,7 +11,8 @@
  * vmx/entry_check_host.c vmx/entry_check_misc.c vmx/entry_check_msr_loading.c
  * vmx/entry_check_segments.c vmx/entry_check_shared.c vmx/entry_check_transitions.c
  * vmx/exit_qualification.c vmx/exit_reason.c vmx/instruction_error.c vmx/operation.c
- * vmx/vmcs_names.c lib/format.c lib/status.c tests/host/vcpu_fixture.c cpu/wall_clock.c
+ * vmx/vmcs_names.c lib/format.c lib/status.c tests/host/vcpu_fixture.c vm/memory_layout.c
+ * cpu/wall_clock.c
  * lib/calendar.c lib/scaled_time.c hypercall/kvm_msrs.c exits/exit_hlt.c vm/vcpu_interrupts.c
  * vm/pv_eoi.c devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
  * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c

@@ -98,6 +98,7 @@ static void all_options_are_taken_in_any_order(void **state)
 	assert_int_equal(entry->config.memory_size_bytes, MIB(64));
 	assert_string_equal(entry->config.command_line, "quiet x=1");
 	assert_int_equal(only_guest("guest=a kind=multiboot")->config.kind, VM_KIND_MULTIBOOT);
+	assert_int_equal(only_guest("guest=a kind=linux")->config.kind, VM_KIND_LINUX);
 	assert_int_equal(only_guest("guest=a populate=boot")->config.populate, VM_POPULATE_BOOT);
 }
 
@@ -107,7 +108,7 @@ static void bad_words_make_a_guest_that_is_not_started(void **state)
 	expect_error("guest=a memory=5M", "unknown option \"memory\"");
 	expect_error("guest=a quiet", "unknown option \"quiet\"");
 	expect_error("guest=a initrd=a", "unknown option \"initrd\"");
-	expect_error("guest=a kind=linux", "option kind must be multiboot or flat");
+	expect_error("guest=a kind=elf", "option kind must be multiboot, flat or linux");
 	expect_error("guest=a kind", "option kind must be");
 	expect_error("guest=a populate=never", "option populate must be boot or touch");
 	expect_error("guest=a mem=lots", "option mem must be a size");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: exits/exit_ept.c exits/mmio.c exits/mov_decode.c vm/vm_memory.c vm/guest_code.c
  * vm/guest_paging.c vm/vcpu.c vm/vm.c vm/msr_policy.c vm/msr_mtrr.c vm/cpuid_policy.c
- * vm/guest_memory.c cpu/page_alloc.c vmx/ept.c vmx/ept_edit.c vmx/ept_table.c
+ * vm/memory_layout.c vm/guest_memory.c cpu/page_alloc.c vmx/ept.c vmx/ept_edit.c vmx/ept_table.c
  * vmx/exit_qualification.c lib/format.c lib/status.c tests/host/vcpu_fixture.c vm/vcpu_interrupts.c
  * vm/pv_eoi.c devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
  * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
