@@ -9,7 +9,8 @@ REFERENCE_FLAGS := -std=gnu11 -O2 -Wall -Wextra -Werror -Wshadow -Wstrict-protot
 REFERENCE_SOURCES := $(wildcard tools/kvm-reference/*.c) devices/acpi_pm.c devices/debug_exit.c \
 	devices/uart16550.c lib/format.c lib/tick_rate.c \
 	vm/elf32.c vm/guest_console.c vm/guest_memory.c \
-	vm/load_multiboot.c vm/load_plan.c vm/memory_layout.c vm/multiboot1_header.c vm/multiboot1_info.c
+	vm/load_multiboot.c vm/load_plan.c vm/memory_layout.c \
+	vm/multiboot1_header.c vm/multiboot1_info.c
 REFERENCE_OBJECTS := $(REFERENCE_SOURCES:%.c=$(REFERENCE_BUILD)/%.o)
 
 $(REFERENCE_BUILD)/runner: $(REFERENCE_OBJECTS)
