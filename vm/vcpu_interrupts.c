@@ -195,10 +195,11 @@ static void advance(struct vcpu *vcpu)
 void vcpu_interrupts_update(struct vcpu *vcpu)
 {
 	advance(vcpu);
-	vcpu->vm->platform.is_update_due = false;
 	give_interrupt(vcpu, give_nmi(vcpu));
 	pv_eoi_take_back_if_needed(vcpu);
 	set_timer(vcpu);
+	/* Last: the 8259's INT line changes by the acknowledge itself. */
+	vcpu->vm->platform.is_update_due = false;
 }
 
 bool vcpu_interrupts_pend(struct vcpu *vcpu)

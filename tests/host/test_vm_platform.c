@@ -75,6 +75,17 @@ static void the_pics_interrupt_comes_through_lint0(void **state)
 	assert_int_equal(f->vcpu.apic.isr_count, 0);
 }
 
+static void an_acknowledge_leaves_no_update_due(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	start_pic(f);
+	vm_platform_set_irq(&f->vm, VM_IRQ_COM1, true);
+	vcpu_interrupts_update(&f->vcpu);
+	assert_int_equal(vcpu_fixture_injected(), INJECTED(PIC_BASE + VM_IRQ_COM1));
+	assert_false(f->vm.platform.is_update_due);
+}
+
 static void a_masked_line_of_the_pic_gives_nothing(void **state)
 {
 	struct vcpu_fixture *f = *state;
@@ -162,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_PLATFORM(the_pics_interrupt_comes_through_lint0),
+		WITH_PLATFORM(an_acknowledge_leaves_no_update_due),
 		WITH_PLATFORM(a_masked_line_of_the_pic_gives_nothing),
 		WITH_PLATFORM(the_io_apic_sends_to_the_local_apic),
 		WITH_PLATFORM(the_timer_is_pin_2_of_the_io_apic),
