@@ -5,7 +5,7 @@
 #include "guest/runtime/guest_runtime.h"
 #include "guest/trivet_guest.h"
 
-enum { COUNTERS_MAX = 100, RAM_END = 16 << 20 };
+enum { COUNTERS_MAX = 100 };
 
 #define ENTRY_ALIGNED __attribute__((aligned(TRIVET_BATCH_ENTRY_BYTES)))
 
@@ -42,17 +42,18 @@ static void check_batch(void)
 
 static void check_bad_batches(void)
 {
-	static const struct {
+	const uintptr_t end = guest_memory_end();
+	const struct {
 		uintptr_t address;
 		uintptr_t count;
 		int error;
 	} bad[] = {
-		{RAM_END - 64, 2, TRIVET_EFAULT},
-		{RAM_END, 1, TRIVET_EFAULT},
+		{end - 64, 2, TRIVET_EFAULT},
+		{end, 1, TRIVET_EFAULT},
 		{0xfee00000, 1, TRIVET_EFAULT},
 		{UINTPTR_MAX - 63, 1, TRIVET_EFAULT},
 		{UINTPTR_MAX - 63, TRIVET_BATCH_MAX, TRIVET_EFAULT},
-		{RAM_END - 64 + 8, 1, TRIVET_EINVAL},
+		{end - 64 + 8, 1, TRIVET_EINVAL},
 		{0, TRIVET_BATCH_MAX + 1, TRIVET_E2BIG},
 		{0, UINTPTR_MAX, TRIVET_E2BIG},
 	};
@@ -99,7 +100,7 @@ static void check_counters(void)
 	(void)trivet_batch(address_of(batch), 1);
 	report_equal("calls_of_a_batch_are_counted",
 		count_of(TRIVET_COUNTER_HYPERCALL, TRIVET_CALL_PING), pings + 2);
-	report_equal("counters_need_ram", (uint64_t)trivet_read_counters(RAM_END - 8, 1),
+	report_equal("counters_need_ram", (uint64_t)trivet_read_counters(guest_memory_end() - 8, 1),
 		(uint64_t)-TRIVET_EFAULT);
 	report_true("counters_that_do_not_fit_are_counted_only", trivet_read_counters(0, 0) > 0);
 	report_equal("counters_are_printed", (uint64_t)trivet_print_counters(), 0);
