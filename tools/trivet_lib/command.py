@@ -53,8 +53,9 @@ The guest's serial line goes to standard output, the hypervisor's log to standar
 are the log, on standard output). What is typed or piped in goes to the guest's line; keys for the
 hypervisor begin with Ctrl-A: Ctrl-A h lists them, Ctrl-A x ends the run.
 
-exit status: the guest's debug-exit code; 0 power-off; 124 time limit; 125 wrong call, no engine
-or no VMX; 126 the guest crashed; 127 the hypervisor panicked
+exit status: the guest's debug-exit code; 0 power-off; 124 the guest halted, or the time limit;
+125 wrong call, no engine or no VMX; 126 the guest crashed or was not started; 127 the hypervisor
+panicked
 """
 
 
