@@ -129,7 +129,7 @@ def _run(options: dict[str, str]) -> int:
     machine = Machine(guest.machine_memory_mib(wanted, firmware), firmware, options.get("cpu"),
                       has_input=typed_input.is_input(_STDIN))
     engine = engines.choose(options.get("engine", "auto"), firmware)
-    launch = engines.launch(engine, machine)
+    launch = engines.launch(engine, machine, guest.bochs_ips(wanted, firmware))
     with tempfile.TemporaryDirectory(prefix="trivet-guest-") as work:
         image = _path(options, "iso") or Path(work, "guest.iso")
         iso.build(image, guest.config(wanted), guest.files(wanted, HYPERVISOR))

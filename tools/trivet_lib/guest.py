@@ -20,6 +20,14 @@ HYPERVISOR_MEMORY_BYTES = 64 * MIB
 UEFI_MEMORY_BYTES = 128 * MIB
 _NAME_MAX = 31
 
+# The magic of a bzImage: The Linux/x86 Boot Protocol, "The Real-Mode Kernel Header".
+_LINUX_MAGIC_OFFSET = 0x202
+_LINUX_MAGIC = b"HdrS"
+
+# Instructions a second of virtual time that suit Linux: with fewer its timer tick takes up more of
+# them, with more the firmware waits longer on the wall's clock.
+LINUX_BOCHS_IPS = 30_000_000
+
 
 @dataclass(frozen=True)
 class Guest:
@@ -56,6 +64,20 @@ def check_file(option: str, path: Path) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CallError(f"{option} {path}: {reason}") from error
+
+
+def is_linux(kernel: Path | None) -> bool:
+    """True for a bzImage. The file can be read: see check_file()."""
+    if kernel is None:
+        return False
+    with kernel.open("rb") as file:
+        file.seek(_LINUX_MAGIC_OFFSET)
+        return file.read(len(_LINUX_MAGIC)) == _LINUX_MAGIC
+
+
+def bochs_ips(guest: Guest, firmware: str) -> int | None:
+    """Bochs' instructions a second for the guest; None is the firmware's own choice."""
+    return LINUX_BOCHS_IPS if firmware == "bios" and is_linux(guest.kernel) else None
 
 
 def guest_name(kernel: Path) -> str:

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""Debian's cloud kernel, unmodified, as a guest in Bochs."""
+
+import re
+import subprocess
+import time
+
+import pytest
+from conftest import TRIVET
+from trivet_lib import linux_guest
+
+LIMIT_S = 240
+FAST = ("console=ttyS0,115200 panic=-1 cryptomgr.notests mitigations=off nowatchdog audit=0 "
+        "selinux=0 apparmor=0 initcall_blacklist=load_system_certificate_list,init_evm")
+PROMPT = b"/ # "
+COMMANDS = b"dmesg | grep -i kvm; cat /sys/devices/system/clocksource/*/current_clocksource; " \
+           b"echo $((6 * 7)) is the answer; poweroff -f\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def build() -> None:
+    linux_guest.build()
+
+
+def command(*options: str, append: str = FAST) -> list[str]:
+    return [str(TRIVET), "run", "-engine", "bochs", "-kernel", str(linux_guest.KERNEL), "-initrd",
+            str(linux_guest.INITRAMFS), "-append", append, "-timeout", str(LIMIT_S), *options]
+
+
+@pytest.mark.parametrize("options", [
+    (), ("-cpu", "corei3_cnl"), ("-m", "96M"), ("-m", "1536M")])
+def test_linux_reaches_init_and_powers_off(options: tuple[str, ...]) -> None:
+    result = subprocess.run(command(*options, append=FAST + " trivet_run=true"),
+                            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert linux_guest.READY in result.stdout
+    assert "command ended status=0" in result.stdout
+    assert "Hypervisor detected: KVM" in result.stdout
+    assert "kvm-clock: Using msrs 4b564d01 and 4b564d00" in result.stdout
+    assert "vmlinuz: ended: power-off code=0 status=0" in result.stderr
+    assert "audit: EPT maps only its own RAM" in result.stderr
+
+
+def test_the_shell_answers_what_is_typed() -> None:
+    with subprocess.Popen(command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as process:
+        output = b""
+        deadline = time.monotonic() + LIMIT_S
+        while PROMPT not in output and time.monotonic() < deadline:
+            output += process.stdout.read1(4096)
+        process.stdin.write(COMMANDS)
+        process.stdin.flush()
+        rest, _ = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 0
+    assert re.search(rb"^42 is the answer\r?$", rest, re.M), rest
+    assert b"Hypervisor detected: KVM" in rest
+    assert b"Booting paravirtualized kernel on KVM" in rest
+
+
+def test_a_bzimage_without_memory_is_refused_with_the_reason() -> None:
+    result = subprocess.run(command("-m", "64M"), stdin=subprocess.DEVNULL, capture_output=True,
+                            text=True, check=False)
+    assert result.returncode == 126
+    assert "it needs 0x" in result.stderr
+    assert "memory ends at 0x4000000: mem= gives more" in result.stderr
