@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ; A multiboot guest that prints CPUID leaf 0x40000001 EAX as eight hexadecimal digits and its
 ; command line. Its last character says how it ends: H halts for good, S spins, T is a triple fault,
-; any other is code 5 at the debug-exit port.
+; L prints LINES lines more, of one letter each, any other is code 5 at the debug-exit port.
 
 MULTIBOOT_MAGIC	equ 0x1badb002
 LOAD_ADDRESSES	equ 1 << 16
@@ -11,6 +11,7 @@ KVM_FEATURES	equ 0x40000001
 COM1		equ 0x3f8
 DEBUG_EXIT	equ 0xf4
 EXIT_CODE	equ 5
+LINES		equ 10000
 
 bits 32
 org LOAD_ADDRESS
@@ -49,6 +50,9 @@ entry:
 	je	.spin
 	cmp	ah, 'T'
 	je	.triple_fault
+	cmp	ah, 'L'
+	je	.lines
+.end:
 	mov	al, EXIT_CODE
 	out	DEBUG_EXIT, al
 .halt:
@@ -58,6 +62,19 @@ entry:
 	sti				; In Bochs nothing takes a guest out that spins with IF=0.
 .forever:
 	jmp	.forever
+.lines:					; From "a" to "p", again and again.
+	xor	ecx, ecx
+.line:
+	mov	al, cl
+	and	al, 0xf
+	add	al, 'a'
+	out	dx, al
+	mov	al, 10
+	out	dx, al
+	inc	ecx
+	cmp	ecx, LINES
+	jne	.line
+	jmp	.end
 .triple_fault:				; The IDT is empty.
 	int3
 

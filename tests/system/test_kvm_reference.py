@@ -17,6 +17,7 @@ KVM_RUN = TOP / "tools" / "kvm-reference" / "kvm-run"
 BOOT_LIMIT_S = 540
 PACKAGE = "linux-image-6.1.0-56-cloud-amd64"
 FEATURES_GUEST_CODE = 5
+FEATURES_GUEST_LINES = 10000
 
 # What Debian 12's KVM offers, apart from what the two runs of one guest differ in.
 WITHOUT = ("STEAL_TIME", "PV_EOI")
@@ -38,6 +39,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, GuestRun]:
          guests / "bench.elf", f"{guests / 'vmmcall_ud.elf'},vmmcall=ud",
          f"{features},append=a, b", broken, f"{features},name=halts,append=H",
          f"{features},name=crashes,append=T", f"{features},name=spins,limit=1,append=S",
+         f"{features},name=t,append=L",
          f"{features},name=fewer,features=-{'-'.join(WITHOUT)}"],
         capture_output=True, text=True, check=False)
     log = BUILD / "logs" / "kvm-reference.log"
@@ -47,7 +49,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, GuestRun]:
     assert result.returncode == 1, result
     return kvm_reference.take_apart(
         result.stdout, ["demo", "bench", "vmmcall_ud", "features", "broken", "halts", "crashes",
-                        "spins", "fewer"])
+                        "spins", "t", "fewer"])
 
 
 on_kvm = pytest.mark.xdist_group("kvm-reference")
@@ -84,6 +86,13 @@ def test_features_are_kvm_s_without_those_taken_away(runs):
     assert int(full, 16) & taken == taken
     assert int(few, 16) == int(full, 16) & ~taken
     assert runs["features"].status == FEATURES_GUEST_CODE
+
+
+@on_kvm
+def test_no_line_is_lost_to_the_runner_s_ticks(runs):
+    # Short lines keep the serial line full: many a tick comes while a write of one waits.
+    assert runs["t"].output[1:] == [
+        chr(ord("a") + number % 16) for number in range(FEATURES_GUEST_LINES)]
 
 
 @on_kvm

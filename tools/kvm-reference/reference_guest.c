@@ -24,11 +24,14 @@ static void ignore_tick(int number)
 	(void)number;
 }
 
-/* A tick takes the CPU out of the guest: KVM_RUN then returns EINTR. */
+/*
+ * A tick takes the CPU out of the guest: KVM_RUN then returns EINTR, also with SA_RESTART. Without
+ * that flag a write to the serial line fails too, and stdio throws away the line it was to write.
+ */
 static void start_ticks(bool is_on)
 {
 	const struct itimerval tick = {{0, is_on ? TICK_US : 0}, {0, is_on ? TICK_US : 0}};
-	struct sigaction action = {.sa_handler = ignore_tick};
+	struct sigaction action = {.sa_handler = ignore_tick, .sa_flags = SA_RESTART};
 
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &tick, NULL);
