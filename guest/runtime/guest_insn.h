@@ -2,6 +2,7 @@
 #ifndef GUEST_RUNTIME_GUEST_INSN_H
 #define GUEST_RUNTIME_GUEST_INSN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -100,6 +101,17 @@ static inline uint64_t guest_rdtsc(void)
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
 	return (uint64_t)high << 32 | low;
+}
+
+/* Clears a bit of a 32-bit word; returns true if it was set. */
+static inline bool guest_btr(void *word, uint32_t bit)
+{
+	bool was_set;
+
+	__asm__ volatile("btrl %2, %1"
+			 : "=@ccc"(was_set), "+m"(*(uint8_t(*)[sizeof(uint32_t)])word)
+			 : "Ir"(bit));
+	return was_set;
 }
 
 #define GUEST_CONTROL_REGISTER(name)                                                               \

@@ -26,7 +26,6 @@ enum { REGISTER_SHIFT = 4, VECTORS_PER_REGISTER = 32, REGISTER_STRIDE = 0x10 };
 void conformance_interrupt_entry(void);
 extern volatile uint64_t conformance_interrupt_count;
 extern volatile uint64_t conformance_interrupt_rip;
-extern volatile uint64_t conformance_interrupt_byte_seen;
 
 static bool is_x2apic;
 
@@ -111,7 +110,6 @@ void apic_forget_interrupts(void)
 {
 	conformance_interrupt_count = 0;
 	conformance_interrupt_rip = 0;
-	conformance_interrupt_byte_seen = 0;
 }
 
 uint64_t apic_let_interrupts_in(void)
@@ -145,9 +143,4 @@ uint64_t apic_interrupt_count(void)
 uint64_t apic_interrupt_rip(void)
 {
 	return conformance_interrupt_rip;
-}
-
-uint8_t apic_interrupt_byte(void)
-{
-	return (uint8_t)conformance_interrupt_byte_seen;
 }

@@ -47,10 +47,8 @@ uint64_t apic_let_interrupts_in(void);
 /* HLT with interrupts on, and a timer so that it ends. Returns true if the timer ended it. */
 bool apic_halt_until_guard(void);
 
-/* Interrupts since apic_forget_interrupts(); where the last one struck, and conformance_page's
- * first byte then. */
+/* Interrupts since apic_forget_interrupts(), and where the last one struck. */
 uint64_t apic_interrupt_count(void);
 uint64_t apic_interrupt_rip(void);
-uint8_t apic_interrupt_byte(void);
 
 #endif

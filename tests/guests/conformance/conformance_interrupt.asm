@@ -2,17 +2,12 @@
 ; The handler of the interrupts that conformance_apic.c lets come.
 
 global conformance_interrupt_entry, conformance_interrupt_count, conformance_interrupt_rip
-global conformance_interrupt_byte_seen
-extern conformance_page
 
 section .bss
 alignb 8
 conformance_interrupt_count:
 	resq	1
 conformance_interrupt_rip:
-	resq	1
-; The byte of conformance_page as the handler found it: the PV EOI flag.
-conformance_interrupt_byte_seen:
 	resq	1
 
 section .text
@@ -23,8 +18,6 @@ conformance_interrupt_entry:
 	push	rax
 	mov	rax, [rsp + 8]
 	mov	[conformance_interrupt_rip], rax
-	movzx	eax, byte [conformance_page]
-	mov	[conformance_interrupt_byte_seen], rax
 	inc	qword [conformance_interrupt_count]
 	pop	rax
 	iretq
