@@ -166,7 +166,8 @@ def test_option_values_in_use_exist(document: Path) -> None:
     code = source("boot/options.c")
     known = {"mode": choices(code, "modes"), "end": choices(code, "ends"),
              "screen": choices(code, "switches"),
-             "kind": ["multiboot", "flat"], "populate": ["boot", "touch"]}
+             "kind": re.findall(r'\[VM_KIND_\w+\] = {"(\w+)"', source("boot/load_guest.c")),
+             "populate": ["boot", "touch"]}
     found = re.findall(r"(?<![\w-])(mode|end|screen|kind|populate)=([a-z]+)",
                        document.read_text("utf-8"))
     assert [pair for pair in found if pair[1] not in known[pair[0]]] == []
