@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: MIT
 """The reference machine: guests on KVM in Bochs, and the parts of its builder."""
 
-import os
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from conftest import BUILD, TOP
 
-from trivet_lib import cpio, debian_kernel, grub_config, kvm_reference
+from trivet_lib import grub_config, kvm_reference
 from trivet_lib.errors import CallError
 from trivet_lib.kvm_reference import FEATURES, GuestRun, ReferenceGuest
 
 KVM_RUN = TOP / "tools" / "kvm-reference" / "kvm-run"
 BOOT_LIMIT_S = 540
-PACKAGE = "linux-image-6.1.0-56-cloud-amd64"
 FEATURES_GUEST_CODE = 5
 FEATURES_GUEST_LINES = 10000
 
@@ -162,70 +159,8 @@ def test_log_is_taken_apart_by_guest():
     assert [found[name].is_ended for name in "abd"] == [True, False, False]
 
 
-def test_archive_has_the_form_that_linux_reads():
-    data = cpio.archive({"init": b"12345", "x": b""})
-    assert len(data) % 4 == 0
-    names = []
-    at = 0
-    while at < len(data):
-        fields = [int(data[at + 6 + 8 * i:at + 14 + 8 * i], 16) for i in range(13)]
-        assert data[at:at + 6] == b"070701"
-        size, name_size = fields[6], fields[11]
-        name = data[at + 110:at + 110 + name_size - 1].decode()
-        start = at + (110 + name_size + 3) // 4 * 4
-        names.append((name, fields[1], data[start:start + size]))
-        at = start + (size + 3) // 4 * 4
-    assert names == [("init", 0o100755, b"12345"), ("x", 0o100755, b""), ("TRAILER!!!", 0, b"")]
-
-
 def test_grub_takes_the_text_for_a_script():
     text = grub_config.linux_start("boot/k", "boot/i", ["console=ttyS0,115200"])
     assert "linux /boot/k 'console=ttyS0,115200'" in text
     assert "initrd /boot/i" in text
     subprocess.run(["grub-script-check"], input=text, text=True, check=True)
-
-
-@pytest.fixture
-def fake_apt(tmp_path, monkeypatch) -> Path:
-    """Stand-ins for apt, dpkg-deb and strip; the file returned has a line for each download."""
-    programs, downloads = tmp_path / "bin", tmp_path / "downloads"
-    programs.mkdir()
-    scripts = {
-        "apt-cache": f"echo linux-image-cloud-amd64; echo '  Depends: {PACKAGE}'",
-        "apt-get": f"sleep 0.3; echo got >>{downloads}; echo deb >{PACKAGE}_1_amd64.deb",
-        "dpkg-deb": "mkdir -p $3/boot $3/lib/modules/v/kernel && cd $3 && "
-                    "echo image >boot/vmlinuz-v && cd lib/modules/v/kernel && "
-                    "touch irqbypass.ko kvm.ko kvm-intel.ko",
-        "strip": 'cp "$5" "$4"',
-    }
-    for name, text in scripts.items():
-        (programs / name).write_text(f"#!/bin/sh\n{text}\n", encoding="ascii")
-        (programs / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    return downloads
-
-
-def test_kernel_is_downloaded_once_by_two_at_a_time(fake_apt, tmp_path):
-    packages = tmp_path / "packages"
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(debian_kernel.get, [packages, packages])
-    assert first == second
-    assert first.image.read_text() == "image\n"
-    assert [module.name for module in first.modules] == list(debian_kernel.MODULES)
-    assert all(module.is_file() for module in first.modules)
-    assert fake_apt.read_text() == "got\n"
-    assert sorted(path.name for path in packages.iterdir()) == [
-        "linux-cloud", "linux-cloud.lock", f"{PACKAGE}_1_amd64.deb"]
-
-
-def test_kernel_that_cannot_be_had_is_named(fake_apt, tmp_path):
-    (tmp_path / "bin" / "apt-get").write_text("#!/bin/sh\necho no network >&2\nexit 100\n")
-    with pytest.raises(CallError, match=f"cannot get the package {PACKAGE}:\nno network"):
-        debian_kernel.get(tmp_path / "packages")
-    assert not (tmp_path / "packages" / "linux-cloud").exists()
-
-
-def test_newest_package_is_what_the_meta_package_depends_on():
-    assert debian_kernel.newest_package(f"{debian_kernel.META_PACKAGE}\n  Depends: {PACKAGE}\n") \
-        == PACKAGE
-    assert debian_kernel.newest_package("") is None

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 """The Linux test guest's parts: its first file system, and packages fetched whole or not at all."""
 
+import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from trivet_lib import debian_package, linux_guest, newc
+from trivet_lib import debian_package, linux_guest, linux_kernel, newc
 from trivet_lib.errors import CallError
+
+KERNEL = "linux-image-6.1.0-56-cloud-amd64"
 
 
 def unpack(archive: bytes, folder: Path) -> None:
@@ -33,22 +37,75 @@ def test_the_initramfs_has_what_init_calls() -> None:
     assert linux_guest.READY in linux_guest.INIT.read_text("utf-8")
 
 
-def test_a_fetched_package_is_not_fetched_again(tmp_path: Path,
-                                                monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(debian_package, "PACKAGES", tmp_path)
-    monkeypatch.setenv("PATH", "/nowhere")
-    (tmp_path / "one").mkdir()
-    assert debian_package.fetch("one") == tmp_path / "one"
+@pytest.fixture
+def fake_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand-ins for apt and dpkg-deb; the folder returned has their programs.
+
+    The file downloads beside it has a line for each download; with the file no-lists there, the
+    system's package lists do not know the kernel.
+    """
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    release = KERNEL.removeprefix("linux-image-")
+    scripts = {
+        "apt-cache": f"""case $* in
+            *Dir::State::Lists=*) ;;
+            *) [ ! -e {tmp_path}/no-lists ] || exit 100 ;;
+            esac
+            case $* in
+            *linux-headers-{release}) echo '  Depends: linux-headers-6.1.0-56-common'
+                echo '  Depends: linux-kbuild-6.1' ;;
+            *) echo '  Depends: {KERNEL}' ;;
+            esac""",
+        "apt-get": f"""case $* in *update*) exit 0 ;; esac
+            sleep 0.3
+            echo got >>{tmp_path}/downloads
+            for name; do case $name in linux-*) echo $name >${{name}}_1.deb ;; esac; done""",
+        "dpkg-deb": f"""mkdir -p "$3/boot"
+            echo image >"$3/boot/vmlinuz-{release}"
+            cat "$2" >>"$3"/names""",
+    }
+    for name, text in scripts.items():
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n", encoding="ascii")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setattr(debian_package, "PACKAGES", tmp_path / "packages")
+    return programs
 
 
-def test_a_package_that_is_not_there_leaves_nothing_behind(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(debian_package, "PACKAGES", tmp_path)
-    with pytest.raises(CallError, match="no-such-package"):
-        debian_package.fetch("no-such-package")
-    assert list(tmp_path.iterdir()) == []
+def test_two_at_a_time_download_a_kernel_once(fake_apt: Path, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(linux_kernel.get, ["6.1", "6.1"])
+    assert first == second
+    assert first.release == "6.1.0-56-cloud-amd64"
+    assert first.image.read_text("ascii") == "image\n"
+    assert (tmp_path / "downloads").read_text("ascii") == "got\n"
+    assert (tmp_path / "packages" / "linux-6.1" / "names").read_text("ascii").split() == [
+        "linux-headers-6.1.0-56-cloud-amd64", "linux-headers-6.1.0-56-common", KERNEL,
+        "linux-kbuild-6.1"]
+    assert sorted(path.name for path in (tmp_path / "packages").iterdir()) == [
+        "linux-6.1", "linux-6.1.lock"]
+
+
+def test_a_system_without_package_lists_gets_some_for_once(fake_apt: Path, tmp_path: Path) -> None:
+    (tmp_path / "no-lists").touch()
+    assert linux_kernel.get().image.is_file()
+    assert (tmp_path / "downloads").read_text("ascii") == "got\n"
+
+
+def test_a_kernel_that_cannot_be_had_is_named_and_leaves_nothing(
+        fake_apt: Path, tmp_path: Path) -> None:
+    (fake_apt / "apt-get").write_text("#!/bin/sh\necho no network >&2\nexit 100\n", "ascii")
+    with pytest.raises(CallError, match="update: no network"):
+        linux_kernel.get()
+    assert [path.name for path in (tmp_path / "packages").iterdir()] == ["linux-6.1.lock"]
+
+
+def test_a_version_that_is_none_of_ours_is_refused() -> None:
+    with pytest.raises(CallError, match=r"Linux 5\.0: there is 6\.1 and 6\.12"):
+        linux_kernel.get("5.0")
 
 
 def test_a_dependency_that_does_not_match_is_an_error() -> None:
     with pytest.raises(CallError, match="matches nothing"):
-        debian_package.dependency("busybox-static", "nothing")
+        debian_package.Apt().dependency("busybox-static", "nothing")

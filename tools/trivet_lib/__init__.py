@@ -11,8 +11,10 @@ serial_log   the hypervisor's log: what it says of the end
 runner       the emulator as a child process, and its serial lines
 guest        the image for one guest
 locked       work that two processes must not do at once
-cpio         the archive with Linux's first files
-debian_kernel  Debian's Linux kernel, unpacked, not installed
+newc         the archive with Linux's first files
+debian_package  Debian's packages, unpacked, not installed
+linux_kernel  Debian's Linux kernel with its modules and headers
+linux_guest  Linux as a guest: the kernel and its first files
 kvm_reference  test guests on KVM in Bochs
 command      the command line of tools/trivet
 """

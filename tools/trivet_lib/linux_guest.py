@@ -7,13 +7,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from trivet_lib import debian_package, newc
+from trivet_lib import linux_kernel, newc
 from trivet_lib.errors import CallError
 
 FOLDER = Path(__file__).resolve().parents[2] / "build" / "linux"
 KERNEL = FOLDER / "vmlinuz"
 INITRAMFS = FOLDER / "initramfs.cpio"
-METAPACKAGE = "linux-image-cloud-amd64"
 BUSYBOX = Path("/bin/busybox")
 INIT = Path(__file__).with_name("linux_init.sh")
 
@@ -27,9 +26,7 @@ def build() -> None:
     """Makes build/linux/vmlinuz, where it is missing, and build/linux/initramfs.cpio."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     if not KERNEL.is_file():
-        package = debian_package.dependency(METAPACKAGE, r"linux-image-[0-9].*-cloud-amd64")
-        kernel, = (debian_package.fetch(package) / "boot").glob("vmlinuz-*")
-        _write(KERNEL, kernel.read_bytes())
+        _write(KERNEL, linux_kernel.get().image.read_bytes())
     _write(INITRAMFS, initramfs())
 
 
