@@ -292,6 +292,8 @@ static int __init linux_module_init(void)
 	}
 	pr_info("Trivet at leaf 0x%x, interface version %u, KVM's features 0x%x\n", base,
 		trivet_cpuid(base + 1).eax, trivet_kvm_features());
+	pr_info("ping 0x%lx, by kvm_hypercall0() 0x%lx\n", (long)trivet_ping(),
+		kvm_hypercall0(TRIVET_CALL_PING));
 	status = check_calls(sleep_us);
 	return status != 0 ? status : show_counters();
 }
