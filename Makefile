@@ -54,6 +54,8 @@ IMAGE_SIZE_LIMIT := 262144
 # Leaves out what costs most of an emulated boot: the crypto self-tests and the built-in keys.
 LINUX_APPEND ?= console=ttyS0,115200 panic=-1 cryptomgr.notests mitigations=off nowatchdog audit=0 \
 	selinux=0 apparmor=0 initcall_blacklist=load_system_certificate_list,init_evm
+LINUX ?= 6.1
+LINUX_TEST ?=
 ISO := $(BUILD)/trivet.iso
 JOBS ?= $(shell nproc)
 # A make of our own for targets that first install what the build needs.
@@ -70,12 +72,13 @@ run: ## Sets up, builds, and boots the demo guest in the best engine at hand
 	$(SUBMAKE) iso
 	tools/trivet boot
 
-run-linux: ## Boots Debian's kernel to a shell: see docs/linux.md
+run-linux: ## Boots Debian's kernel to a shell, or to tests: see docs/linux.md
 	tools/setup
 	$(SUBMAKE) build
-	tools/linux-guest build >/dev/null
-	tools/trivet run -kernel $(BUILD)/linux/vmlinuz -initrd $(BUILD)/linux/initramfs.cpio \
-		-append "$(LINUX_APPEND)"
+	tools/linux-guest build -linux $(LINUX) >/dev/null
+	tools/trivet run -kernel $(BUILD)/linux-$(LINUX)/vmlinuz \
+		-initrd $(BUILD)/linux-$(LINUX)/initramfs.cpio \
+		-append "$(LINUX_APPEND)$(if $(LINUX_TEST), trivet.test=$(LINUX_TEST))"
 
 test: ## Sets up, builds, and runs every test
 	tools/setup

@@ -28,12 +28,14 @@ def test_cpio_unpacks_what_was_packed(tmp_path: Path) -> None:
 
 
 def test_the_initramfs_has_what_init_calls() -> None:
-    archive = linux_guest.initramfs()
+    archive = linux_guest.initramfs(b"module")
     names = subprocess.run([linux_guest.BUSYBOX, "cpio", "-t"], input=archive, check=True,
                            capture_output=True).stdout.decode().splitlines()
-    tools = {"sh", "mount", "uname", "nproc", "setsid", "cttyhack", "poweroff", "busybox"}
-    assert {"init", "dev/console", "proc", "sys", *(f"bin/{name}" for name in tools)} <= set(names)
-    assert archive == linux_guest.initramfs()
+    tools = {"sh", "mount", "uname", "nproc", "setsid", "cttyhack", "poweroff", "busybox", "insmod",
+             "rmmod", "dmesg", "seq", "sha256sum", "gzip", "gunzip", "sort", "awk", "reboot"}
+    assert {"init", "dev/console", "proc", "sys", "lib/linux_tests.sh", "lib/trivet_linux.ko",
+            "bin/vmcall-user", *(f"bin/{name}" for name in tools)} <= set(names)
+    assert archive == linux_guest.initramfs(b"module")
     assert linux_guest.READY in linux_guest.INIT.read_text("utf-8")
 
 

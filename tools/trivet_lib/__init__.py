@@ -15,6 +15,7 @@ newc         the archive with Linux's first files
 debian_package  Debian's packages, unpacked, not installed
 linux_kernel  Debian's Linux kernel with its modules and headers
 linux_guest  Linux as a guest: the kernel and its first files
+linux_module  our module and program for Linux
 kvm_reference  test guests on KVM in Bochs
 command      the command line of tools/trivet
 """
