@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: lib/command_line.c */
 #include "lib/command_line.h"
+#include "tests/fuzz/require.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
-
-static void require(bool is_right)
-{
-	if (!is_right) {
-		abort();
-	}
-}
 
 static void check_word(const struct command_line_word *word)
 {

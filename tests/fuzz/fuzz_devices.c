@@ -12,9 +12,9 @@
 #include "devices/rtc_mc146818.h"
 #include "devices/uart16550.h"
 #include "lib/tick_rate.h"
+#include "tests/fuzz/require.h"
 
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -63,16 +63,9 @@ struct access {
 
 static struct machine machine;
 
-static void demand(bool is_true)
-{
-	if (!is_true) {
-		abort();
-	}
-}
-
 static void set_line(enum line line, bool is_high)
 {
-	demand(machine.lines[line] != is_high);
+	require(machine.lines[line] != is_high);
 	machine.lines[line] = is_high;
 	machine.rises[line] += is_high;
 	if (line != LINE_INT) {
@@ -83,45 +76,45 @@ static void set_line(enum line line, bool is_high)
 
 static void set_pit(void *context, bool is_high)
 {
-	demand(context == &machine);
+	require(context == &machine);
 	set_line(LINE_PIT, is_high);
 }
 
 static void set_keyboard(void *context, bool is_high)
 {
-	demand(context == &machine);
+	require(context == &machine);
 	set_line(LINE_KEYBOARD, is_high);
 }
 
 static void set_uart(void *context, bool is_high)
 {
-	demand(context == &machine);
+	require(context == &machine);
 	set_line(LINE_UART, is_high);
 }
 
 static void set_rtc(void *context, bool is_high)
 {
-	demand(context == &machine);
+	require(context == &machine);
 	set_line(LINE_RTC, is_high);
 }
 
 static void set_sci(void *context, bool is_high)
 {
-	demand(context == &machine);
+	require(context == &machine);
 	set_line(LINE_SCI, is_high);
 }
 
 static void set_int(void *context, bool is_high)
 {
-	demand(context == &machine);
+	require(context == &machine);
 	set_line(LINE_INT, is_high);
 }
 
 static bool deliver(void *context, const struct ioapic_message *message)
 {
-	demand(context == &machine);
-	demand(message->delivery_mode < 8);
-	demand(!message->is_level || message->delivery_mode <= IOAPIC_LOWEST_PRIORITY);
+	require(context == &machine);
+	require(message->delivery_mode < 8);
+	require(!message->is_level || message->delivery_mode <= IOAPIC_LOWEST_PRIORITY);
 	if (machine.is_taking && message->is_level) {
 		machine.level_vector = message->vector;
 	}
@@ -130,25 +123,25 @@ static bool deliver(void *context, const struct ioapic_message *message)
 
 static void transmit(void *context, uint8_t byte)
 {
-	demand(context == &machine);
+	require(context == &machine);
 	(void)byte;
 }
 
 static void set_a20(void *context, bool is_enabled)
 {
-	demand(context == &machine);
+	require(context == &machine);
 	(void)is_enabled;
 }
 
 static void reset_cpu(void *context)
 {
-	demand(context == &machine);
+	require(context == &machine);
 	i8042_reset(&machine.keyboard);
 }
 
 static void reset_system(void *context, enum reset_kind kind)
 {
-	demand(context == &machine && kind <= RESET_POWER_CYCLE);
+	require(context == &machine && kind <= RESET_POWER_CYCLE);
 	reset_control_reset(&machine.resets);
 	uart16550_reset(&machine.uart);
 	rtc_mc146818_reset(&machine.rtc);
@@ -272,7 +265,7 @@ static void access_wide_port(const struct access *access, bool is_write)
 	} else {
 		value = acpi_pm_read(&machine.pm, offset, width, machine.now_ns);
 	}
-	demand(width == sizeof(value) || value >> 8 * width == 0);
+	require(width == sizeof(value) || value >> 8 * width == 0);
 }
 
 static void access_ioapic(const struct access *access, bool is_write)
@@ -300,7 +293,7 @@ static void access_pit(const struct access *access, bool is_write)
 static void access_uart(const struct access *access, bool is_write)
 {
 	if (uart16550_can_receive(&machine.uart)) {
-		demand(uart16550_receive(&machine.uart, access->width));
+		require(uart16550_receive(&machine.uart, access->width));
 	}
 	if (is_write) {
 		uart16550_write(
@@ -315,7 +308,7 @@ static void acknowledge(void)
 	bool is_pending = machine.lines[LINE_INT];
 	uint8_t vector = pic8259_acknowledge(&machine.pic);
 
-	demand((vector & 0xf8) == machine.pic.master.vector_base ||
+	require((vector & 0xf8) == machine.pic.master.vector_base ||
 		(is_pending && (vector & 0xf8) == machine.pic.slave.vector_base));
 }
 
@@ -340,7 +333,7 @@ static void run_to_event(void)
 	events[1] = rtc_mc146818_next_event(&machine.rtc);
 	events[2] = acpi_pm_next_event(&machine.pm);
 	for (size_t i = 0; i < ARRAY_COUNT(events); i++) {
-		demand(events[i] > machine.now_ns);
+		require(events[i] > machine.now_ns);
 		first = events[i] < first ? events[i] : first;
 		rises[i] = machine.rises[lines[i]];
 	}
@@ -349,13 +342,13 @@ static void run_to_event(void)
 	}
 	advance(first - 1);
 	for (size_t i = 0; i < ARRAY_COUNT(events); i++) {
-		demand(machine.rises[lines[i]] == rises[i]);
+		require(machine.rises[lines[i]] == rises[i]);
 	}
 	advance(first);
 	/* A new count of 1 takes the timer's line down again at once; the others' stays. */
-	demand(machine.rises[LINE_PIT] == rises[0] + (events[0] == first));
-	demand(events[1] != first || machine.lines[LINE_RTC]);
-	demand(events[2] != first || machine.lines[LINE_SCI]);
+	require(machine.rises[LINE_PIT] == rises[0] + (events[0] == first));
+	require(events[1] != first || machine.lines[LINE_RTC]);
+	require(events[2] != first || machine.lines[LINE_SCI]);
 }
 
 static void step(const struct access *access)
@@ -391,15 +384,15 @@ static void step(const struct access *access)
 
 static void check_state(void)
 {
-	demand(machine.uart.receive_count <= UART16550_FIFO_BYTES);
-	demand(machine.lines[LINE_PIT] == machine.pit.irq_level);
-	demand(machine.lines[LINE_RTC] == machine.rtc.irq_level);
-	demand(machine.lines[LINE_INT] == machine.pic.int_level);
+	require(machine.uart.receive_count <= UART16550_FIFO_BYTES);
+	require(machine.lines[LINE_PIT] == machine.pit.irq_level);
+	require(machine.lines[LINE_RTC] == machine.rtc.irq_level);
+	require(machine.lines[LINE_INT] == machine.pic.int_level);
 	for (unsigned i = 0; i < PIT8254_CHANNEL_COUNT; i++) {
 		const struct pit8254_counter *counter = &machine.pit.channels[i].counter;
 
-		demand(counter->count >= 1 && counter->count <= counter->modulus);
-		demand(pit8254_counter_value(counter, machine.pit.tick) < counter->modulus);
+		require(counter->count >= 1 && counter->count <= counter->modulus);
+		require(pit8254_counter_value(counter, machine.pit.tick) < counter->modulus);
 	}
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: vm/guest_memory.c */
+#include "tests/fuzz/require.h"
 #include "vm/guest_memory.h"
 
 #include <stddef.h>
@@ -36,13 +37,6 @@ struct operation {
 	uint16_t offset;
 	uint16_t size_bytes;
 };
-
-static void require(bool holds)
-{
-	if (!holds) {
-		abort();
-	}
-}
 
 static bool allowed(const struct model *model, const struct operation *operation, bool is_write)
 {

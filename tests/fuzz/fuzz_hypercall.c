@@ -17,6 +17,7 @@
 #include "fake_log.h"
 #include "hypercall/counters.h"
 #include "hypercall/hypercall.h"
+#include "tests/fuzz/require.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
@@ -63,13 +64,6 @@ enum { FLAG_LONG_MODE = 1, FLAG_NATIVE = 2, FLAG_SMALL = 4, FLAG_FLAT_64BIT = 8 
 #define CODE_64BIT_CPL_0 0xa09bu
 
 static uint8_t *ram;
-
-static void require(bool holds)
-{
-	if (!holds) {
-		abort();
-	}
-}
 
 static bool is_result_allowed(uint64_t result, bool is_64bit)
 {

@@ -3,13 +3,13 @@
  * vm/memory_layout.c vm/guest_memory.c lib/format.c tests/host/image_builder.c
  * tests/host/linux_image_builder.c */
 #include "lib/bits.h"
+#include "tests/fuzz/require.h"
 #include "tests/host/linux_image_builder.h"
 #include "vm/linux_boot_area.h"
 #include "vm/load_linux.h"
 
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -32,13 +32,6 @@ struct patch {
 	uint8_t offset; /* From the header's start. */
 	uint8_t byte;
 } __attribute__((packed));
-
-static void require(bool holds)
-{
-	if (!holds) {
-		abort();
-	}
-}
 
 static void make_image(
 	struct builder *builder, const struct plan *plan, const uint8_t *data, size_t size)

@@ -2,11 +2,11 @@
 /* SOURCES: vm/load_multiboot.c vm/multiboot1_header.c vm/multiboot1_info.c vm/elf32.c
  * vm/load_plan.c vm/memory_layout.c vm/guest_memory.c lib/format.c tests/host/image_builder.c */
 #include "lib/bits.h"
+#include "tests/fuzz/require.h"
 #include "tests/host/image_builder.h"
 
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -33,13 +33,6 @@ struct patch {
 	uint16_t offset;
 	uint32_t value;
 } __attribute__((packed));
-
-static void require(bool holds)
-{
-	if (!holds) {
-		abort();
-	}
-}
 
 static void make_image(
 	struct builder *builder, const struct plan *plan, const uint8_t *data, size_t size)

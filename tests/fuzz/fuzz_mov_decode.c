@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: exits/mov_decode.c */
 #include "exits/mov_decode.h"
+#include "tests/fuzz/require.h"
 
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void demand(bool is_true)
-{
-	if (!is_true) {
-		abort();
-	}
-}
 
 static bool is_size(uint8_t size_bytes)
 {
@@ -29,15 +22,15 @@ static void check_fields(const struct mov_instruction *found, enum mov_mode mode
 {
 	uint8_t register_limit = mode == MOV_MODE_64_BIT ? MOV_REGISTER_COUNT : 8;
 
-	demand(is_size(found->access_size) && is_size(found->register_size));
-	demand(found->register_size >= found->access_size);
-	demand(found->register_number < register_limit);
-	demand(found->register_size < 8 || mode == MOV_MODE_64_BIT);
-	demand(!found->is_high_byte || (found->register_size == 1 && found->register_number < 4));
-	demand(found->is_write == (found->kind != MOV_KIND_LOAD));
-	demand(found->kind == MOV_KIND_LOAD || !found->is_sign_extended);
-	demand(found->kind == MOV_KIND_STRING || (!found->has_repeat && !found->is_move_string));
-	demand(found->kind == MOV_KIND_STORE_IMMEDIATE || found->immediate == 0);
+	require(is_size(found->access_size) && is_size(found->register_size));
+	require(found->register_size >= found->access_size);
+	require(found->register_number < register_limit);
+	require(found->register_size < 8 || mode == MOV_MODE_64_BIT);
+	require(!found->is_high_byte || (found->register_size == 1 && found->register_number < 4));
+	require(found->is_write == (found->kind != MOV_KIND_LOAD));
+	require(found->kind == MOV_KIND_LOAD || !found->is_sign_extended);
+	require(found->kind == MOV_KIND_STRING || (!found->has_repeat && !found->is_move_string));
+	require(found->kind == MOV_KIND_STORE_IMMEDIATE || found->immediate == 0);
 }
 
 static void check_values(const struct mov_instruction *found)
@@ -47,16 +40,16 @@ static void check_values(const struct mov_instruction *found)
 	uint64_t value;
 
 	memset(registers, 0xa5, sizeof(registers));
-	demand((mov_store_value(found, registers) & ~mask(found->access_size)) == 0);
+	require((mov_store_value(found, registers) & ~mask(found->access_size)) == 0);
 	if (found->kind != MOV_KIND_LOAD) {
 		return;
 	}
 	value = mov_load_result(found, old_value, UINT64_MAX);
 	if (found->register_size <= 2) {
-		demand((value & ~mask(2)) == (old_value & ~mask(2)));
+		require((value & ~mask(2)) == (old_value & ~mask(2)));
 	} else {
-		demand((value & mask(found->access_size)) == mask(found->access_size));
-		demand(found->is_sign_extended || value == mask(found->access_size));
+		require((value & mask(found->access_size)) == mask(found->access_size));
+		require(found->is_sign_extended || value == mask(found->access_size));
 	}
 }
 
@@ -82,9 +75,9 @@ static void check_length(
 
 	memcpy(exact, data, found->length);
 	memset(exact + found->length, 0xcc, sizeof(exact) - found->length);
-	demand(mov_decode(exact, found->length, mode, &again) == STATUS_OK);
-	demand(is_same(found, &again));
-	demand(mov_decode(exact, found->length - 1u, mode, &again) == STATUS_TRUNCATED);
+	require(mov_decode(exact, found->length, mode, &again) == STATUS_OK);
+	require(is_same(found, &again));
+	require(mov_decode(exact, found->length - 1u, mode, &again) == STATUS_TRUNCATED);
 }
 
 static void check_mode(const uint8_t *data, size_t size, enum mov_mode mode)
@@ -95,15 +88,15 @@ static void check_mode(const uint8_t *data, size_t size, enum mov_mode mode)
 	memset(&found, 0, sizeof(found));
 	status = mov_decode(data, size, mode, &found);
 	if (status == STATUS_TRUNCATED) {
-		demand(size < INSTRUCTION_BYTES_MAX);
+		require(size < INSTRUCTION_BYTES_MAX);
 	} else if (status == STATUS_OK) {
-		demand(found.length >= 1 && found.length <= INSTRUCTION_BYTES_MAX);
-		demand(found.length <= size);
+		require(found.length >= 1 && found.length <= INSTRUCTION_BYTES_MAX);
+		require(found.length <= size);
 		check_fields(&found, mode);
 		check_values(&found);
 		check_length(data, &found, mode);
 	} else {
-		demand(status == STATUS_UNSUPPORTED);
+		require(status == STATUS_UNSUPPORTED);
 	}
 }
 

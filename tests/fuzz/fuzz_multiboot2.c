@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: boot/multiboot2.c */
 #include "boot/multiboot2.h"
+#include "tests/fuzz/require.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -8,13 +9,6 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-	if (!holds) {
-		abort();
-	}
-}
 
 /* Reads all that the result names: ASan sees what lies outside the input. */
 static size_t touch(const uint8_t *bytes, size_t size_bytes)

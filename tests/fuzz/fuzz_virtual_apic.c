@@ -2,11 +2,11 @@
 /* SOURCES: devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
  * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c */
 #include "devices/virtual_apic.h"
+#include "tests/fuzz/require.h"
 
 #include <stdalign.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,13 +28,6 @@ struct step {
 static alignas(4096) uint32_t page[1024];
 static struct virtual_apic apic;
 static uint64_t now;
-
-static void require(bool holds)
-{
-	if (!holds) {
-		abort();
-	}
-}
 
 static void take_ipi(void *context, const struct virtual_apic_message *message)
 {
