@@ -9,12 +9,16 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+enum { ENTRY_CASES_MAX = 256 };
+
 struct valid_pages valid_pages;
-enum entry_check_area entry_case_area;
+/* Of all the cases of a test program. */
+static enum entry_check_area entry_case_area;
 
 struct field_value {
 	uint32_t field;
@@ -239,7 +243,8 @@ static size_t run_case(
 	return entry_check(&capability, failures, capacity);
 }
 
-void entry_case_breaks(void **state)
+/* cmocka test functions over `*state`, a const struct entry_case. */
+static void entry_case_breaks(void **state)
 {
 	const struct entry_case *row = *state;
 	struct entry_check_failure failures[4] = {{0}};
@@ -256,7 +261,7 @@ void entry_case_breaks(void **state)
 	assert_int_equal(fake_cpu.vmwrite_count, 0);
 }
 
-void entry_case_is_valid(void **state)
+static void entry_case_is_valid(void **state)
 {
 	const struct entry_case *row = *state;
 	struct entry_check_failure failure = {0};
@@ -267,7 +272,7 @@ void entry_case_is_valid(void **state)
 	}
 }
 
-void entry_case_tests(struct CMUnitTest *tests, const struct entry_case *cases, size_t count,
+static void fill_tests(struct CMUnitTest *tests, const struct entry_case *cases, size_t count,
 	void (*run)(void **))
 {
 	for (size_t i = 0; i < count; i++) {
@@ -277,4 +282,18 @@ void entry_case_tests(struct CMUnitTest *tests, const struct entry_case *cases, 
 			.initial_state = (void *)(uintptr_t)&cases[i],
 		};
 	}
+}
+
+int entry_case_run(enum entry_check_area area, const struct entry_case *broken, size_t broken_count,
+	const struct entry_case *valid, size_t valid_count)
+{
+	static struct CMUnitTest tests[ENTRY_CASES_MAX];
+
+	if (broken_count + valid_count > ENTRY_CASES_MAX) {
+		abort();
+	}
+	entry_case_area = area;
+	fill_tests(tests, broken, broken_count, entry_case_breaks);
+	fill_tests(&tests[broken_count], valid, valid_count, entry_case_is_valid);
+	return _cmocka_run_group_tests("tests", tests, broken_count + valid_count, NULL, NULL);
 }

@@ -58,17 +58,12 @@ struct entry_case {
 	void (*adjust)(struct vmx_capability *cpu); /* Makes it another CPU; or NULL. */
 };
 
-/* The area of all the cases of a test program. */
-extern enum entry_check_area entry_case_area;
-
-/* cmocka test functions over `*state`, a const struct entry_case. */
-void entry_case_breaks(void **state);
-void entry_case_is_valid(void **state); /* No rule is broken; `rule` and `field` do not count. */
-
-/* Fills cmocka's table with one test per case. */
-struct CMUnitTest;
-void entry_case_tests(struct CMUnitTest *tests, const struct entry_case *cases, size_t count,
-	void (*run)(void **));
+/*
+ * The main() of a program of cases: one test each, of broken rules in one area, then of none (there
+ * `rule` and `field` do not count). Returns how many failed.
+ */
+int entry_case_run(enum entry_check_area area, const struct entry_case *broken, size_t broken_count,
+	const struct entry_case *valid, size_t valid_count);
 
 /* Applies changes to the fake VMCS. */
 void apply_changes(const struct change *changes, size_t count);

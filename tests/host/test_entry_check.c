@@ -264,7 +264,6 @@ static void instruction_errors_have_names(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest valid_guests[ARRAY_COUNT(guests)];
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(failures_come_in_the_order_of_the_areas),
 		cmocka_unit_test(failures_beyond_the_capacity_are_counted_only),
@@ -278,9 +277,7 @@ int main(void)
 		cmocka_unit_test(msr_area_is_not_read_after_another_failure),
 		cmocka_unit_test(instruction_errors_have_names),
 	};
-	int failed;
 
-	entry_case_tests(valid_guests, guests, ARRAY_COUNT(guests), entry_case_is_valid);
-	failed = cmocka_run_group_tests(valid_guests, NULL, NULL);
-	return failed + cmocka_run_group_tests(tests, NULL, NULL);
+	return entry_case_run(ENTRY_CHECK_GUEST_STATE, NULL, 0, guests, ARRAY_COUNT(guests)) +
+	       cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -181,11 +181,6 @@ static const struct entry_case valid_cases[] = {
 
 int main(void)
 {
-	static struct CMUnitTest tests[ARRAY_COUNT(broken_cases) + ARRAY_COUNT(valid_cases)];
-
-	entry_case_area = ENTRY_CHECK_GUEST_STATE;
-	entry_case_tests(tests, broken_cases, ARRAY_COUNT(broken_cases), entry_case_breaks);
-	entry_case_tests(&tests[ARRAY_COUNT(broken_cases)], valid_cases, ARRAY_COUNT(valid_cases),
-		entry_case_is_valid);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return entry_case_run(ENTRY_CHECK_GUEST_STATE, broken_cases, ARRAY_COUNT(broken_cases),
+		valid_cases, ARRAY_COUNT(valid_cases));
 }
