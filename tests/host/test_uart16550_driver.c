@@ -2,6 +2,8 @@
 /* SOURCES: devices/uart16550.c */
 #include "devices/uart16550.h"
 
+#include "tests/host/uart16550_registers.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,27 +12,6 @@
 #include <cmocka.h>
 
 /* What Linux's driver of the 8250 family does with a UART, and demands of it. */
-
-enum {
-	DATA = 0,
-	IER = 1,
-	IIR = 2,
-	FCR = 2,
-	LCR = 3,
-	MCR = 4,
-	LSR = 5,
-	MSR = 6,
-	IER_RDA = 1,
-	IER_THRE = 2,
-	IER_RLS = 4,
-	IIR_NONE = 0x01,
-	IIR_THRE = 0x02,
-	FCR_ENABLE = 0x01,
-	MCR_OUT2 = 0x08,
-	MCR_LOOP = 0x10,
-	LSR_DR = 0x01,
-	LSR_EMPTY = 0x60,
-};
 
 static struct uart16550 uart;
 static bool irq;
