@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: vm/guest_console.c lib/format.c */
+/* SOURCES: vm/guest_console.c lib/format.c tests/host/console_output.c */
 #include "vm/guest_console.h"
 
 #include "cpu/console.h"
+#include "tests/host/console_output.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,17 +13,6 @@
 
 #include <cmocka.h>
 
-static char output[4096];
-static size_t output_length;
-
-void console_write(const void *bytes, size_t size_bytes)
-{
-	assert_true(output_length + size_bytes < sizeof(output));
-	memcpy(output + output_length, bytes, size_bytes);
-	output_length += size_bytes;
-	output[output_length] = '\0';
-}
-
 static void raw_byte(uint8_t byte)
 {
 	console_write(&byte, 1);
@@ -30,8 +20,7 @@ static void raw_byte(uint8_t byte)
 
 static struct guest_console started(void)
 {
-	output_length = 0;
-	output[0] = '\0';
+	console_output_clear();
 	return (struct guest_console){.name = "vm0"};
 }
 
@@ -48,9 +37,9 @@ static void a_line_comes_out_when_it_ends(void **state)
 
 	(void)state;
 	put(&console, "hello");
-	assert_string_equal(output, "");
+	assert_string_equal(console_output, "");
 	put(&console, "\r\n");
-	assert_string_equal(output, "vm0| hello\n");
+	assert_string_equal(console_output, "vm0| hello\n");
 }
 
 static void empty_lines_stay(void **state)
@@ -59,7 +48,7 @@ static void empty_lines_stay(void **state)
 
 	(void)state;
 	put(&console, "\n\r\n");
-	assert_string_equal(output, "vm0|\nvm0|\n");
+	assert_string_equal(console_output, "vm0|\nvm0|\n");
 }
 
 static void control_bytes_do_not_reach_the_terminal(void **state)
@@ -70,7 +59,7 @@ static void control_bytes_do_not_reach_the_terminal(void **state)
 	put(&console, "a\x1b[31m\x07\x7f\x80\xff\tb");
 	guest_console_put(&console, 0);
 	put(&console, "\n");
-	assert_string_equal(output, "vm0| a.[31m....\tb.\n");
+	assert_string_equal(console_output, "vm0| a.[31m....\tb.\n");
 }
 
 static void a_percent_sign_is_text(void **state)
@@ -79,7 +68,7 @@ static void a_percent_sign_is_text(void **state)
 
 	(void)state;
 	put(&console, "%s%n%100d\n");
-	assert_string_equal(output, "vm0| %s%n%100d\n");
+	assert_string_equal(console_output, "vm0| %s%n%100d\n");
 }
 
 static void a_line_of_full_width_is_one_line(void **state)
@@ -94,7 +83,7 @@ static void a_line_of_full_width_is_one_line(void **state)
 	}
 	put(&console, "\n");
 	strcat(want, "\n");
-	assert_string_equal(output, want);
+	assert_string_equal(console_output, want);
 }
 
 static void a_longer_line_goes_on_in_the_next(void **state)
@@ -107,11 +96,11 @@ static void a_longer_line_goes_on_in_the_next(void **state)
 		put(&console, "x");
 	}
 	guest_console_flush(&console);
-	for (size_t i = 0; i < output_length; i++) {
-		lines += output[i] == '\n';
+	for (size_t i = 0; i < console_output_length; i++) {
+		lines += console_output[i] == '\n';
 	}
 	assert_int_equal(lines, 3);
-	assert_string_equal(output + output_length - 7, "vm0| x\n");
+	assert_string_equal(console_output + console_output_length - 7, "vm0| x\n");
 }
 
 static void flush_puts_out_what_was_begun_and_nothing_else(void **state)
@@ -120,11 +109,11 @@ static void flush_puts_out_what_was_begun_and_nothing_else(void **state)
 
 	(void)state;
 	guest_console_flush(&console);
-	assert_string_equal(output, "");
+	assert_string_equal(console_output, "");
 	put(&console, "half");
 	guest_console_flush(&console);
 	guest_console_flush(&console);
-	assert_string_equal(output, "vm0| half\n");
+	assert_string_equal(console_output, "vm0| half\n");
 }
 
 static void raw_bytes_go_out_as_they_are(void **state)
@@ -135,7 +124,7 @@ static void raw_bytes_go_out_as_they_are(void **state)
 	console.raw_byte = raw_byte;
 	put(&console, "a\r\n\x1b\xff");
 	guest_console_flush(&console);
-	assert_string_equal(output, "a\r\n\x1b\xff");
+	assert_string_equal(console_output, "a\r\n\x1b\xff");
 }
 
 static void the_longest_name_fits(void **state)
@@ -151,8 +140,8 @@ static void the_longest_name_fits(void **state)
 		put(&console, "x");
 	}
 	put(&console, "\n");
-	assert_int_equal(output_length, 31 + 2 + GUEST_CONSOLE_LINE_MAX + 1);
-	assert_int_equal(output[output_length - 1], '\n');
+	assert_int_equal(console_output_length, 31 + 2 + GUEST_CONSOLE_LINE_MAX + 1);
+	assert_int_equal(console_output[console_output_length - 1], '\n');
 }
 
 int main(void)

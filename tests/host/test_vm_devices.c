@@ -6,8 +6,9 @@
  * devices/i8042.c devices/reset_control.c devices/pci_config.c vm/vcpu_interrupts.c vm/pv_eoi.c
  * devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
  * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
- * cpu/host_timer.c cpu/local_apic.c cpu/tsc.c vm/event.c vm/guest_memory.c */
-#include "cpu/console.h"
+ * cpu/host_timer.c cpu/local_apic.c cpu/tsc.c vm/event.c vm/guest_memory.c
+ * tests/host/console_output.c */
+#include "tests/host/console_output.h"
 #include "vm/vm.h"
 
 #include <setjmp.h>
@@ -18,25 +19,13 @@
 
 #include <cmocka.h>
 
-static char output[256];
-static size_t output_length;
-
-void console_write(const void *bytes, size_t size_bytes)
-{
-	assert_true(output_length + size_bytes < sizeof(output));
-	memcpy(output + output_length, bytes, size_bytes);
-	output_length += size_bytes;
-	output[output_length] = '\0';
-}
-
 static struct vm vm;
 
 static int set_up(void **state)
 {
 	(void)state;
 	memset(&vm, 0, sizeof(vm));
-	output_length = 0;
-	output[0] = '\0';
+	console_output_clear();
 	vm.console.name = "vm0";
 	vm_attach_devices(&vm);
 	return 0;
@@ -58,7 +47,7 @@ static void com1_puts_out_lines(void **state)
 	out(0x3f8, 1, 'h');
 	out(0x3f8, 1, 'i');
 	out(0x3f8, 1, '\n');
-	assert_string_equal(output, "vm0| hi\n");
+	assert_string_equal(console_output, "vm0| hi\n");
 	assert_int_equal(in(0x3fd, 1), 0x60);
 }
 
