@@ -4,6 +4,7 @@
 ; is struct legacy_frame.
 
 %include "guest/runtime/guest_low.inc"
+%include "guest/runtime/guest_preserved.inc"
 
 SELECTOR_KERNEL_CODE	equ 0x08
 SELECTOR_KERNEL_DATA	equ 0x10
@@ -57,12 +58,7 @@ bits 64
 ; In: the variables, interrupts off. Out: guest_legacy_out; GDTR, IDTR, TR and the segment
 ; registers are not restored. Clobbers: as a C function.
 guest_legacy_enter:
-	push	rbx
-	push	rbp
-	push	r12
-	push	r13
-	push	r14
-	push	r15
+	push_preserved
 	mov	[saved_rsp], rsp
 	mov	rax, cr0
 	mov	[saved_cr0], rax
@@ -175,12 +171,7 @@ bits 64
 	mov	eax, SELECTOR_KERNEL_DATA
 	mov	ss, eax
 	mov	rsp, [saved_rsp]
-	pop	r15
-	pop	r14
-	pop	r13
-	pop	r12
-	pop	rbp
-	pop	rbx
+	pop_preserved
 	ret
 
 bits 32

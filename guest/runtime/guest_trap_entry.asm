@@ -2,6 +2,8 @@
 ; Exception entries, and the way into and out of a probe. The order of the pushes is
 ; struct guest_trap_frame in guest_trap.h.
 
+%include "guest/runtime/guest_preserved.inc"
+
 VECTOR_COUNT		equ 32
 VECTOR_PROBE_END	equ 0x80
 ; Vectors that push an error code: SDM Vol. 3A Table "Protected-Mode Exceptions and Interrupts".
@@ -97,12 +99,7 @@ trap_common:
 ; when something jumps to guest_probe_leave.
 ; In: RDI struct guest_trap_frame *. Out: nothing. Clobbers: as a C function.
 guest_probe_enter:
-	push	rbx
-	push	rbp
-	push	r12
-	push	r13
-	push	r14
-	push	r15
+	push_preserved
 	mov	[probe_rsp], rsp
 	mov	rsp, rdi
 	pop_registers
@@ -116,12 +113,7 @@ guest_probe_leave:
 	mov	rsp, [probe_rsp]
 	push	RFLAGS_FIXED
 	popfq
-	pop	r15
-	pop	r14
-	pop	r13
-	pop	r12
-	pop	rbp
-	pop	rbx
+	pop_preserved
 	ret
 
 section .rodata
