@@ -4,6 +4,7 @@
 #include "guest/runtime/guest_runtime.h"
 #include "guest/trivet_guest.h"
 #include "tests/guests/conformance/conformance.h"
+#include "tests/guests/shared/kvm_memory.h"
 #include "tests/guests/shared/vmcall_rules.h"
 
 #define HIGH_GARBAGE 0xdeadbeef00000000ull
@@ -13,15 +14,6 @@
 #define PLAUSIBLE_FIRST 1577836800
 #define PLAUSIBLE_LAST  4102444800
 #define SECOND_NS       1000000000
-
-struct pairing {
-	int64_t seconds;
-	int64_t nanoseconds;
-	uint64_t tsc;
-	uint32_t flags;
-	uint32_t padding[9];
-};
-_Static_assert(sizeof(struct pairing) == 64, "Linux Documentation/virt/kvm/x86/hypercalls.rst");
 
 struct call {
 	const char *topic;

@@ -4,6 +4,7 @@
 #include "guest/runtime/guest_runtime.h"
 #include "guest/trivet_guest.h"
 #include "tests/guests/conformance/conformance.h"
+#include "tests/guests/shared/kvm_memory.h"
 
 enum { FLAG_STABLE = 1, FLAG_STOPPED = 2, ENABLE = 1, PATTERN = 0xa5, READINGS = 100 };
 enum { OLD_EVEN = 8, OLD_ODD = 7, FLUSH_TLB = 2, PREEMPTED = 1 };
@@ -13,33 +14,6 @@ enum { OLD_EVEN = 8, OLD_ODD = 7, FLUSH_TLB = 2, PREEMPTED = 1 };
 #define SECOND_NS           1000000000u
 #define PLAUSIBLE_STOLEN_NS (3600ull * SECOND_NS)
 #define MULTIPLIER_FRACTION 32
-
-struct system_time {
-	uint32_t version;
-	uint32_t padding0;
-	uint64_t tsc_timestamp;
-	uint64_t system_time;
-	uint32_t multiplier;
-	int8_t shift;
-	uint8_t flags;
-	uint8_t padding[2];
-};
-_Static_assert(sizeof(struct system_time) == 32, "Linux Documentation/virt/kvm/x86/msr.rst");
-
-struct wall_clock {
-	uint32_t version;
-	uint32_t seconds;
-	uint32_t nanoseconds;
-};
-
-struct steal_time {
-	uint64_t steal;
-	uint32_t version;
-	uint32_t flags;
-	uint8_t preempted;
-	uint8_t padding[47];
-};
-_Static_assert(sizeof(struct steal_time) == 64, "Linux Documentation/virt/kvm/x86/msr.rst");
 
 static struct system_time *const system_time = (struct system_time *)conformance_page;
 static struct wall_clock *const wall_clock = (struct wall_clock *)conformance_page;

@@ -4,42 +4,14 @@
 #include "guest/runtime/guest_report.h"
 #include "guest/runtime/guest_runtime.h"
 #include "guest/trivet_guest.h"
+#include "tests/guests/shared/kvm_memory.h"
 
 enum { NO_MEMORY = 0x3ff00000, YEAR_2020 = 1577836800 };
 
-static struct {
-	uint32_t version;
-	uint32_t padding0;
-	uint64_t tsc_timestamp;
-	uint64_t system_time;
-	uint32_t multiplier;
-	int8_t shift;
-	uint8_t flags;
-	uint8_t padding[2];
-} system_time __attribute__((aligned(64)));
-
-static struct {
-	uint32_t version;
-	uint32_t seconds;
-	uint32_t nanoseconds;
-} wall_clock __attribute__((aligned(16)));
-
-static struct {
-	uint64_t steal;
-	uint32_t version;
-	uint32_t flags;
-	uint8_t preempted;
-	uint8_t padding[47];
-} steal_time __attribute__((aligned(64)));
-
-static struct {
-	int64_t seconds;
-	int64_t nanoseconds;
-	uint64_t tsc;
-	uint32_t flags;
-	uint32_t padding[9];
-} pairing;
-
+static struct system_time system_time __attribute__((aligned(64)));
+static struct wall_clock wall_clock __attribute__((aligned(16)));
+static struct steal_time steal_time __attribute__((aligned(64)));
+static struct pairing pairing;
 static uint32_t pv_eoi;
 
 static bool write_msr(uint32_t msr, uint64_t value)
