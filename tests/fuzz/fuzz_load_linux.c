@@ -39,8 +39,7 @@ static void make_image(
 	struct patch patch;
 
 	if ((plan->is_raw & 1) != 0) {
-		builder_start(builder, size < BUILDER_SIZE_MAX ? size : BUILDER_SIZE_MAX);
-		memcpy(builder->bytes, data, builder->size_bytes);
+		builder_raw(builder, data, size);
 		return;
 	}
 	linux_image_builder(builder);

@@ -41,8 +41,7 @@ static void make_image(
 	struct patch patch;
 
 	if ((plan->is_raw & 1) != 0) {
-		builder_start(builder, size < BUILDER_SIZE_MAX ? size : BUILDER_SIZE_MAX);
-		memcpy(builder->bytes, data, builder->size_bytes);
+		builder_raw(builder, data, size);
 		return;
 	}
 	builder_kernel(builder);

@@ -22,6 +22,12 @@ void builder_start(struct builder *builder, size_t size_bytes)
 	builder->size_bytes = size_bytes;
 }
 
+void builder_raw(struct builder *builder, const uint8_t *bytes, size_t size_bytes)
+{
+	builder_start(builder, size_bytes < BUILDER_SIZE_MAX ? size_bytes : BUILDER_SIZE_MAX);
+	memcpy(builder->bytes, bytes, builder->size_bytes);
+}
+
 void builder_elf(struct builder *builder, uint32_t entry)
 {
 	static const uint8_t ident[16] = {0x7f, 'E', 'L', 'F', 1, 1, 1};

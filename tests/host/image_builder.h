@@ -43,6 +43,9 @@ void builder_put32(struct builder *builder, size_t offset, uint32_t value);
 /* The pattern, of this size. */
 void builder_start(struct builder *builder, size_t size_bytes);
 
+/* These bytes as they are, up to BUILDER_SIZE_MAX of them. */
+void builder_raw(struct builder *builder, const uint8_t *bytes, size_t size_bytes);
+
 /* An ELF32 header with no program header yet. */
 void builder_elf(struct builder *builder, uint32_t entry);
 void builder_add_segment(struct builder *builder, struct builder_segment segment);
