@@ -125,19 +125,36 @@ enum status serial_listen(struct serial_port *port, unsigned *irq)
 	}
 	insn_out8(register_port(port, UART_MCR), UART_MCR_DTR_RTS | UART_MCR_OUT2);
 	insn_out8(register_port(port, UART_IER), UART_IER_RECEIVED);
+	port->received.bytes = port->received_bytes;
+	port->received.capacity = SERIAL_RECEIVED_BYTES;
+	port->is_listening = true;
 	return STATUS_OK;
+}
+
+/* All ones: the UART is gone. */
+static bool has_received(uint8_t line_status)
+{
+	return (line_status & UART_LSR_DR) != 0 && line_status != UINT8_MAX;
 }
 
 bool serial_read(struct serial_port *port, uint8_t *byte)
 {
-	const uint8_t status = port->base == 0 ? 0 : insn_in8(register_port(port, UART_LSR));
-
-	/* All ones: the UART is gone. */
-	if ((status & UART_LSR_DR) == 0 || status == UINT8_MAX) {
+	if (fifo_take(&port->received, byte)) {
+		return true;
+	}
+	if (port->base == 0 || !has_received(insn_in8(register_port(port, UART_LSR)))) {
 		return false;
 	}
 	*byte = insn_in8(register_port(port, UART_RBR));
 	return true;
+}
+
+/* The receiver holds 16 bytes: those behind them would be lost while the transmitter is busy. */
+static void keep_received(struct serial_port *port, uint8_t line_status)
+{
+	if (port->is_listening && has_received(line_status) && !fifo_is_full(&port->received)) {
+		(void)fifo_put(&port->received, insn_in8(register_port(port, UART_RBR)));
+	}
 }
 
 static bool wait_for(struct serial_port *port, uint8_t line_status)
@@ -145,7 +162,10 @@ static bool wait_for(struct serial_port *port, uint8_t line_status)
 	uint32_t reads = port->is_stuck ? 1 : WAIT_LIMIT_READS;
 
 	for (; reads > 0; reads--) {
-		if ((insn_in8(register_port(port, UART_LSR)) & line_status) != 0) {
+		const uint8_t status = insn_in8(register_port(port, UART_LSR));
+
+		keep_received(port, status);
+		if ((status & line_status) != 0) {
 			port->is_stuck = false;
 			return true;
 		}

@@ -2,6 +2,7 @@
 #ifndef CPU_SERIAL_H
 #define CPU_SERIAL_H
 
+#include "lib/fifo.h"
 #include "lib/status.h"
 #include "lib/types.h"
 
@@ -12,14 +13,21 @@ enum {
 	SERIAL_COM3 = 0x3e8,
 	SERIAL_COM4 = 0x2e8,
 	SERIAL_SPEED_DEFAULT = 115200,
+	SERIAL_RECEIVED_BYTES = 4096, /* As many as arrive while a table of counters leaves. */
 };
 
-/* A 16550 of the machine, driven by polling. */
+/*
+ * A 16550 of the machine. Its receiver holds 16 bytes: while a transmission waits, they are taken
+ * into memory, or those behind them would be lost.
+ */
 struct serial_port {
 	uint16_t base; /* 0: not started, writes go nowhere. */
 	uint8_t fifo_size;
 	uint8_t room;  /* Bytes that the transmitter is sure to take now. */
 	bool is_stuck; /* It did not take a byte in time: from then on nothing waits for it. */
+	bool is_listening;
+	struct fifo received;
+	uint8_t received_bytes[SERIAL_RECEIVED_BYTES];
 };
 
 /*

@@ -21,14 +21,9 @@ static void take_line(struct guest_input *input)
 {
 	uint8_t byte;
 
-	while (!fifo_is_full(&input->waiting)) {
-		if (!input->pull(input->context, &byte)) {
-			input->is_line_held = false;
-			return;
-		}
+	while (!fifo_is_full(&input->waiting) && input->pull(input->context, &byte)) {
 		(void)fifo_put(&input->waiting, byte);
 	}
-	input->is_line_held = true;
 }
 
 void guest_input_pull(struct guest_input *input)
@@ -36,14 +31,5 @@ void guest_input_pull(struct guest_input *input)
 	if (input->pull != NULL) {
 		take_line(input);
 		feed_uart(input);
-	}
-}
-
-void guest_input_feed(struct guest_input *input)
-{
-	feed_uart(input);
-	/* No interrupt tells of a byte that waits in the host's UART since before. */
-	if (input->is_line_held) {
-		guest_input_pull(input);
 	}
 }

@@ -18,19 +18,17 @@ struct guest_input {
 	struct uart16550 *uart;
 	struct fifo waiting;
 	uint8_t bytes[GUEST_INPUT_BYTES];
-	bool is_line_held;
 };
 
 /* Sets an input that was all zero to no line, for this UART. */
 void guest_input_init(struct guest_input *input, struct uart16550 *uart);
 
-/* Takes what the host's line has, and feeds the UART. Context: the VM's owner. */
-void guest_input_pull(struct guest_input *input);
-
 /*
- * Gives the UART what it can receive: for when the guest has read a byte of it. Context: the VM's
- * owner.
+ * Takes what the host's line has, and feeds the UART: for when the line's interrupt comes, and when
+ * the guest has read or sent a byte. No interrupt tells of bytes that the host's UART kept since
+ * before, and a guest that masks interrupts while it reads many leaves it little time. Context: the
+ * VM's owner.
  */
-void guest_input_feed(struct guest_input *input);
+void guest_input_pull(struct guest_input *input);
 
 #endif

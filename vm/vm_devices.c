@@ -5,6 +5,7 @@
 enum {
 	COM1_PORT = 0x3f8,
 	UART_RECEIVE_BUFFER = 0, /* The register's offset: reading it makes room. */
+	UART_TRANSMIT_BUFFER = 0,
 	BITS_PER_BYTE = 8,
 };
 
@@ -24,7 +25,7 @@ static __attribute__((noinline)) uint32_t uart_port_read_wide(
 
 		value |= (uint32_t)byte << (i * BITS_PER_BYTE);
 	}
-	guest_input_feed(&vm->input);
+	guest_input_pull(&vm->input);
 	return value;
 }
 
@@ -48,6 +49,10 @@ static void uart_port_write(void *context, unsigned offset, unsigned size_bytes,
 			uart16550_write(&vm->uart, offset + i,
 				(uint8_t)bits_get(value, low + BITS_PER_BYTE - 1, low));
 		}
+	}
+	/* While a byte waited to leave, others came, of which no interrupt tells any more. */
+	if (offset == UART_TRANSMIT_BUFFER) {
+		guest_input_pull(&vm->input);
 	}
 }
 

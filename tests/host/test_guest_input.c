@@ -77,7 +77,7 @@ static uint64_t read_all(struct fixture *f, uint64_t already)
 	while ((uart16550_read(&f->uart, LSR) & LSR_DR) != 0) {
 		assert_int_equal(uart16550_read(&f->uart, RBR), typed(already));
 		already++;
-		guest_input_feed(&f->input);
+		guest_input_pull(&f->input);
 		assert_int_equal(uart16550_read(&f->uart, LSR) & LSR_OE, 0);
 	}
 	return already;
@@ -98,9 +98,8 @@ static void a_paste_larger_than_all_buffers_arrives_whole(void **state)
 
 	f->line_count = 3 * GUEST_INPUT_BYTES;
 	guest_input_pull(&f->input);
-	assert_true(f->input.is_line_held);
+	assert_in_range(f->line_next, GUEST_INPUT_BYTES, f->line_count - 1);
 	assert_int_equal(read_all(f, 0), f->line_count);
-	assert_false(f->input.is_line_held);
 }
 
 static void a_line_that_is_held_loses_nothing(void **state)
@@ -121,7 +120,6 @@ static void without_a_line_nothing_comes(void **state)
 	f->input.pull = NULL;
 	f->line_count = 5;
 	guest_input_pull(&f->input);
-	guest_input_feed(&f->input);
 	assert_int_equal(f->line_next, 0);
 	assert_int_equal(uart16550_read(&f->uart, LSR) & LSR_DR, 0);
 }

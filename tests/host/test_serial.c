@@ -247,6 +247,26 @@ static void received_bytes_are_read_one_by_one(void **state)
 	assert_int_equal(byte, 'k');
 }
 
+static void what_comes_while_a_byte_waits_to_leave_is_kept(void **state)
+{
+	struct serial_port port = start(FIFO_ON);
+	unsigned irq;
+	uint8_t byte = 0;
+
+	(void)state;
+	assert_int_equal(serial_listen(&port, &irq), STATUS_OK);
+	for (unsigned i = 0; i < 20; i++) {
+		fake_port_queue(LSR, 1);
+		fake_port_queue(DATA, 'a' + i);
+	}
+	serial_write(&port, "x", 1);
+	for (unsigned i = 0; i < 20; i++) {
+		assert_true(serial_read(&port, &byte));
+		assert_int_equal(byte, 'a' + i);
+	}
+	assert_false(serial_read(&port, &byte));
+}
+
 static void a_uart_that_is_gone_gives_no_bytes(void **state)
 {
 	struct serial_port port = start(FIFO_ON);
@@ -265,6 +285,7 @@ int main(void)
 		cmocka_unit_test(listening_opens_the_interrupt_of_a_pcs_port),
 		cmocka_unit_test(a_port_whose_interrupt_is_not_known_cannot_listen),
 		cmocka_unit_test(received_bytes_are_read_one_by_one),
+		cmocka_unit_test(what_comes_while_a_byte_waits_to_leave_is_kept),
 		cmocka_unit_test(a_uart_that_is_gone_gives_no_bytes),
 		cmocka_unit_test(only_speeds_that_divide_115200_are_right),
 		cmocka_unit_test(all_registers_must_be_ports),
