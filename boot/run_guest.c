@@ -5,6 +5,7 @@
 #include "boot/boot_clock.h"
 #include "boot/host_memory.h"
 #include "boot/load_guest.h"
+#include "cpu/image.h"
 #include "cpu/insn.h"
 #include "cpu/log.h"
 #include "exits/exit.h"
@@ -32,6 +33,8 @@ struct guest_block {
 	uint8_t msr_bitmap[PAGE_SIZE_4K];
 	uint8_t io_bitmaps[2 * PAGE_SIZE_4K];
 	uint8_t apic[PAGE_SIZE_4K];
+	/* Of the machine's memory, before this block was taken. */
+	uint64_t free_bytes_before __attribute__((aligned(PAGE_SIZE_4K)));
 };
 
 _Static_assert(offsetof(struct guest_block, vcpu.frame) ==
@@ -55,6 +58,17 @@ static void report_end(struct vm *vm, struct vcpu *vcpu, bool has_run)
 		vcpu_report_state(vcpu);
 	}
 	hypercall_report_counters(vcpu);
+}
+
+/* What the guest costs besides its own RAM, which it has whole. */
+static void report_memory(const struct run_context *context, const struct guest_block *block)
+{
+	const uint64_t taken_bytes =
+		block->free_bytes_before - page_alloc_free_bytes(context->pages);
+
+	log_info(block->vm.config->name, "memory: ours for it=%lu KiB image=%lu KiB",
+		(taken_bytes - block->vm.config->memory_size_bytes) / KIB(1),
+		(uint64_t)(image_end - image_start) / KIB(1));
 }
 
 /* Returns true if the guest has run. */
@@ -117,6 +131,7 @@ static void run_in_block(const struct run_context *context, const struct guest_e
 	}
 	has_run = start_and_run(context, block);
 	report_end(vm, &block->vcpu, has_run);
+	report_memory(context, block);
 	/* The self-test gives its guests pages that no guest has. */
 	if (context->prepare == NULL) {
 		audit_guest(vm);
@@ -130,6 +145,7 @@ static void run_in_block(const struct run_context *context, const struct guest_e
 unsigned run_guest(const struct run_context *context, const struct guest_entry *entry)
 {
 	const uint64_t size_bytes = sizeof(struct guest_block);
+	const uint64_t free_bytes = page_alloc_free_bytes(context->pages);
 	struct guest_block *block;
 	unsigned end_status;
 	hpa_t base;
@@ -140,6 +156,7 @@ unsigned run_guest(const struct run_context *context, const struct guest_entry *
 		return vm_end_status(&(const struct vm){.end = VM_END_NOT_STARTED});
 	}
 	block = memset(hpa_pointer(base), 0, size_bytes);
+	block->free_bytes_before = free_bytes;
 	host_memory_set_guard(block->guard, true);
 	run_in_block(context, entry, block);
 	end_status = vm_end_status(&block->vm);
