@@ -56,12 +56,15 @@ LINUX_APPEND ?= console=ttyS0,115200 panic=-1 cryptomgr.notests mitigations=off 
 	selinux=0 apparmor=0 initcall_blacklist=load_system_certificate_list,init_evm
 LINUX ?= 6.1
 LINUX_TEST ?=
+LINUX_ISO := $(BUILD)/trivet-linux.iso
+# The guest's 128 MiB, what GRUB loads, and ours.
+LINUX_MACHINE_MEMORY := 256M
 ISO := $(BUILD)/trivet.iso
 JOBS ?= $(shell nproc)
 # A make of our own for targets that first install what the build needs.
 SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-.PHONY: all build iso run run-linux test check conformance fuzz bench setup clean help
+.PHONY: all build iso run run-linux test check conformance fuzz bench bench-linux setup clean help
 all: build ## The hypervisor: build/trivet.elf (this is the default)
 build: $(IMAGE)
 
@@ -76,9 +79,10 @@ run-linux: ## Boots Debian's kernel to a shell, or to tests: see docs/linux.md
 	tools/setup
 	$(SUBMAKE) build
 	tools/linux-guest build -linux $(LINUX) >/dev/null
-	tools/trivet run -kernel $(BUILD)/linux-$(LINUX)/vmlinuz \
-		-initrd $(BUILD)/linux-$(LINUX)/initramfs.cpio \
+	tools/make-iso $(IMAGE) $(LINUX_ISO) -title "Trivet: Debian's Linux $(LINUX)" \
+		-kernel $(BUILD)/linux-$(LINUX)/vmlinuz -initrd $(BUILD)/linux-$(LINUX)/initramfs.cpio \
 		-append "$(LINUX_APPEND)$(if $(LINUX_TEST), trivet.test=$(LINUX_TEST))"
+	tools/trivet boot -iso $(LINUX_ISO) -m $(LINUX_MACHINE_MEMORY)
 
 test: ## Sets up, builds, and runs every test
 	tools/setup
@@ -102,6 +106,11 @@ bench: ## Measures hypercalls and other VM exits in ticks
 	tools/setup
 	$(SUBMAKE) build guests $(COUNT_VMCS_ACCESSES)
 	tools/bench
+
+bench-linux: ## Measures what Trivet adds to the boot of Debian's kernel
+	tools/setup
+	$(SUBMAKE) build
+	tools/bench-linux
 
 setup: ## Installs the Debian packages that are missing
 	tools/setup

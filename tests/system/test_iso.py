@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import TOP
+from conftest import BUILD, TOP
 
 from trivet_lib import grub_config, iso
 from trivet_lib.errors import CallError
@@ -78,7 +78,7 @@ def test_image_has_the_hypervisor_and_the_modules_of_both_platforms(image, tmp_p
 
 
 def test_stock_menu_offers_the_three_ways_to_start():
-    text = grub_config.stock_menu()
+    text = grub_config.menu()
     assert re.findall(r"^menuentry '(.*)' \{$", text, re.M) == [
         "Trivet: demo guest", "Trivet: capability report", "Trivet: self-test"]
     assert re.findall(r"^\tmultiboot2 /boot/trivet.elf ?(.*)$", text, re.M) == [
@@ -86,8 +86,36 @@ def test_stock_menu_offers_the_three_ways_to_start():
     assert "set default=0\n" in text
 
 
+def test_a_guest_stands_first_in_the_menu(tmp_path):
+    for name in ("trivet.elf", "kernel", "initrd"):
+        (tmp_path / name).write_bytes(name.encode())
+    out = tmp_path / "out.iso"
+    subprocess.run([MAKE_ISO, tmp_path / "trivet.elf", out, "-title", "It's mine", "-kernel",
+                    tmp_path / "kernel", "-initrd", tmp_path / "initrd", "-append", "a=b -- c",
+                    "-m", "64M"], check=True)
+    xorriso("-osirrox", "on", "-indev", out, "-extract", "/boot", tmp_path / "boot")
+    text = (tmp_path / "boot" / "grub" / "grub.cfg").read_text()
+    assert re.findall(r"^menuentry .*|^\tmultiboot2 .*|^\tmodule2 .*", text, re.M)[:4] == [
+        r"menuentry 'It'\''s mine' {",
+        "\tmultiboot2 /boot/trivet.elf 'guest_serial=com3' 'end=poweroff'",
+        "\tmodule2 /boot/guest/kernel 'guest=kernel' mem=65536K -- 'a=b -- c'",
+        "\tmodule2 /boot/guest/initrd 'initrd=kernel' -- 'initrd'"]
+    assert (tmp_path / "boot" / "guest" / "kernel").read_bytes() == b"kernel"
+
+
+@pytest.mark.parametrize(("options", "reason"), [
+    (("-append", "x"), "need a -kernel"), (("-kernel", "/none"), "No such file")])
+def test_a_guest_that_cannot_be_is_refused(options, reason, tmp_path):
+    result = subprocess.run([MAKE_ISO, BUILD / "trivet.elf", tmp_path / "out.iso", *options],
+                            capture_output=True, text=True, check=False)
+    assert result.returncode == 1 and reason in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("text", [
-    pytest.param(grub_config.stock_menu(), id="menu"),
+    pytest.param(grub_config.menu(), id="menu"),
+    pytest.param(grub_config.menu(grub_config.MenuEntry("it's", ["a=b"], ["/k 'x=y' --"])),
+                 id="menu with a guest"),
     pytest.param(grub_config.direct_start(["a=b"], ["/boot/guest/kernel 'x=y'"]), id="direct")])
 def test_grub_takes_the_text_for_a_script(text):
     subprocess.run(["grub-script-check"], input=text, text=True, check=True)

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import TRIVET
+from conftest import BUILD, TOP, TRIVET
 from trivet_lib import linux_guest
 
 LIMIT_S = 240
@@ -41,8 +41,13 @@ def test_linux_reaches_init_and_powers_off(options: tuple[str, ...]) -> None:
     assert "audit: EPT maps only its own RAM" in result.stderr
 
 
-def test_the_shell_answers_what_is_typed() -> None:
-    with subprocess.Popen(command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+def test_the_menus_first_entry_is_linux_and_its_shell_answers_what_is_typed(tmp_path) -> None:
+    image = tmp_path / "linux.iso"
+    subprocess.run([TOP / "tools" / "make-iso", BUILD / "trivet.elf", image, "-title", "Linux",
+                    "-kernel", linux_guest.KERNEL, "-initrd", linux_guest.INITRAMFS, "-append",
+                    FAST], check=True)
+    boot = [TRIVET, "boot", "-iso", image, "-engine", "bochs", "-timeout", str(LIMIT_S)]
+    with subprocess.Popen(boot, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL) as process:
         output = b""
         deadline = time.monotonic() + LIMIT_S

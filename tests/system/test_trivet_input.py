@@ -79,16 +79,16 @@ def _take_terminal(slave: int) -> None:
 
 
 def test_keys_are_told_from_the_guests_bytes() -> None:
-    keys = typed_input.Keys(is_one_line=False)
-    assert keys.split(b"ab\x01cd\x01\x01e") == (b"\x01c", b"abd\x01e")
-    assert keys.split(b"f\x01") == (b"", b"f")
-    assert keys.split(b"rg") == (b"\x01r", b"g")
+    keys = typed_input.Keys()
+    assert keys.split(b"ab\x01cd\x01\x01e", is_one_line=False) == (b"\x01c", b"abd\x01e")
+    assert keys.split(b"f\x01", is_one_line=False) == (b"", b"f")
+    assert keys.split(b"rg", is_one_line=False) == (b"\x01r", b"g")
     with pytest.raises(typed_input.EndKey):
-        keys.split(b"a\x01x")
+        keys.split(b"a\x01x", is_one_line=False)
 
 
 def test_on_one_line_the_hypervisor_gets_both_bytes_of_a_doubled_prefix() -> None:
-    assert typed_input.Keys(is_one_line=True).split(b"\x01\x01") == (b"", b"\x01\x01")
+    assert typed_input.Keys().split(b"\x01\x01", is_one_line=True) == (b"", b"\x01\x01")
 
 
 def test_null_device_is_no_input_and_a_pipe_is() -> None:

@@ -36,7 +36,7 @@ usage: tools/trivet run [OPTIONS]      boots a guest, the demo guest without -ke
        tools/trivet engines            says which engines are here, and why not
        tools/trivet help
 
-  -kernel FILE         run: the guest: a multiboot image, or a flat real-mode one
+  -kernel FILE         run: the guest: Linux, a multiboot image, or a flat real-mode one
   -initrd FILE         run: a module for the guest
   -append STR          run: the guest's command line, as it stands
   -m SIZE              run: the guest's memory (128M); boot: the machine's (256M)
@@ -133,7 +133,7 @@ def _run(options: dict[str, str]) -> int:
     with tempfile.TemporaryDirectory(prefix="trivet-guest-") as work:
         image = _path(options, "iso") or Path(work, "guest.iso")
         iso.build(image, guest.config(wanted), guest.files(wanted, HYPERVISOR))
-        return _start(options, launch, image, is_guest_on_console=False)
+        return _start(options, launch, image, sys.stderr.fileno())
 
 
 def _boot(options: dict[str, str]) -> int:
@@ -147,13 +147,12 @@ def _boot(options: dict[str, str]) -> int:
     machine = Machine(memory_mib, firmware, options.get("cpu"),
                       has_input=typed_input.is_input(_STDIN))
     engine = engines.choose(options.get("engine", "auto"), firmware)
-    return _start(options, engines.launch(engine, machine), image, is_guest_on_console=True)
+    return _start(options, engines.launch(engine, machine), image, sys.stdout.fileno())
 
 
 def _start(options: dict[str, str], launch: Launch, image: Path,
-           is_guest_on_console: bool) -> int:
+           log_descriptor: int) -> int:
     timeout_s = _timeout(options)
-    log_descriptor = (sys.stdout if is_guest_on_console else sys.stderr).fileno()
     with contextlib.ExitStack() as stack:
         show_log, raw_log = _writer(log_descriptor), _discard
         show_guest = _writer(sys.stdout.fileno())
@@ -162,8 +161,7 @@ def _start(options: dict[str, str], launch: Launch, image: Path,
         if "serial" in options:
             show_guest = stack.enter_context(_file_writer(options, "serial"))
         outlets = Outlets(log=show_log, raw_log=raw_log, guest=show_guest, say=_say,
-                          input=_STDIN if launch.has_input else None,
-                          is_guest_on_console=is_guest_on_console)
+                          input=_STDIN if launch.has_input else None)
         return runner.run(launch, image, outlets, timeout_s)
 
 

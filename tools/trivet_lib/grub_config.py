@@ -2,6 +2,7 @@
 """The text of grub.cfg, and the quoting on the way through GRUB to the hypervisor."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from trivet_lib.errors import STATUS_NOT_STARTED, CallError
 
@@ -46,12 +47,6 @@ else
 fi
 """
 
-_STOCK_ENTRIES = (
-    ("Trivet: demo guest", ""),
-    ("Trivet: capability report", "mode=doctor"),
-    ("Trivet: self-test", "mode=selftest"),
-)
-
 
 def quote(word: str) -> str:
     """One word of GRUB's script language that stands for exactly these characters.
@@ -72,12 +67,26 @@ def verbatim_word(text: str) -> str:
     return quote(text)
 
 
-def stock_menu() -> str:
-    """The menu of the image that `make iso` builds."""
-    entries = [
-        f"menuentry {quote(title)} {{\n{_start(options.split())}}}\n"
-        for title, options in _STOCK_ENTRIES
-    ]
+@dataclass(frozen=True)
+class MenuEntry:
+    """One way to start: hypervisor options, and the script words of each module line."""
+
+    title: str
+    options: Sequence[str] = ()
+    modules: Sequence[str] = ()
+
+
+_STOCK_ENTRIES = (
+    MenuEntry("Trivet: demo guest"),
+    MenuEntry("Trivet: capability report", ("mode=doctor",)),
+    MenuEntry("Trivet: self-test", ("mode=selftest",)),
+)
+
+
+def menu(*first: MenuEntry) -> str:
+    """The menu of the image that `make iso` builds; entries of `first` stand in front."""
+    entries = [f"menuentry {quote(entry.title)} {{\n{_start(entry)}}}\n"
+               for entry in (*first, *_STOCK_ENTRIES)]
     return f"{_SERIAL}set default=0\nset timeout={MENU_TIMEOUT_S}\n" + "".join(entries)
 
 
@@ -86,27 +95,31 @@ def direct_start(options: Sequence[str], modules: Sequence[str]) -> str:
     return _load_and_boot([_multiboot2(options), *(f"module2 {module}" for module in modules)])
 
 
-def linux_start(kernel: str, initrd: str, options: Sequence[str]) -> str:
-    """Boots Linux without a menu; the paths are those in the image."""
+def linux_start(kernel: str, initrd: str, options: Sequence[str], before_boot: str = "") -> str:
+    """Boots Linux without a menu; the paths are those in the image, before_boot a command of
+    GRUB's."""
     return _load_and_boot([" ".join(["linux", f"/{kernel}", *map(quote, options)]),
-                           f"initrd /{initrd}"])
+                           f"initrd /{initrd}"], before_boot)
 
 
-def _load_and_boot(loads: Sequence[str]) -> str:
+def _load_and_boot(loads: Sequence[str], before_boot: str = "") -> str:
     """GRUB says so and stops if it cannot load them, in the words with which the hypervisor ends.
     """
     # One after another: GRUB's script language has no "and", and nests only a few levels deep.
     checked = "".join(f"if {load}; then\nloaded=yes\nelse\nfailed=yes\nfi\n" for load in loads)
     return (
         f"{_SERIAL}{_DUMB_TERMINAL}{checked}{_SCREEN}"
-        f"if [ \"$failed\" != yes ]; then\necho {quote(HANDOVER_LINE)}\nboot\nfi\n"
+        f"if [ \"$failed\" != yes ]; then\necho {quote(HANDOVER_LINE)}\n"
+        f"{before_boot}\nboot\nfi\n"
         "echo 'grub: error: the image cannot be loaded'\n"
         f"echo 'trivet: end status={STATUS_NOT_STARTED}'\nhalt\n"
     )
 
 
-def _start(options: Sequence[str]) -> str:
-    return f"\t{_multiboot2(options)}\n{_SCREEN}\techo {quote(HANDOVER_LINE)}\n"
+def _start(entry: MenuEntry) -> str:
+    loads = [_multiboot2(entry.options), *(f"module2 {module}" for module in entry.modules)]
+    lines = "".join(f"\t{load}\n" for load in loads)
+    return f"{lines}{_SCREEN}\techo {quote(HANDOVER_LINE)}\n"
 
 
 def _multiboot2(options: Sequence[str]) -> str:

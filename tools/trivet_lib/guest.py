@@ -91,6 +91,12 @@ def config(guest: Guest) -> str:
     return grub_config.direct_start(options, _modules(guest))
 
 
+def menu_entry(guest: Guest, title: str) -> grub_config.MenuEntry:
+    """The guest as an entry of a menu. A machine without the guests' port has them in the log."""
+    options = (f"guest_serial={GUEST_SERIAL_PORT}", "end=poweroff", *guest.hypervisor_options)
+    return grub_config.MenuEntry(title, options, _modules(guest))
+
+
 def _modules(guest: Guest) -> list[str]:
     if guest.kernel is None:
         return []

@@ -21,15 +21,13 @@ Writer = Callable[[bytes], None]
 @dataclass(frozen=True)
 class Outlets:
     """Where the bytes go: the log as shown, the log raw, the guest's own line, and our words; and
-    the descriptor that the lines' input comes from, None if nobody types. Where the guest's line is
-    the console, all input goes there."""
+    the descriptor that the lines' input comes from, None if nobody types."""
 
     log: Writer
     raw_log: Writer
     guest: Writer
     say: Callable[[str], None]
     input: int | None = None
-    is_guest_on_console: bool = False
 
 
 class SerialLines:
@@ -47,10 +45,10 @@ class SerialLines:
         make_line = self._make_terminal if has_input else _make_fifo
         log, guest = make_line(work / LOG_NAME), make_line(work / GUEST_SERIAL_NAME)
         self._takers = {log: self._take_log, guest: outlets.guest}
-        self._keys = Keys(outlets.is_guest_on_console)
+        self._keys = Keys()
         self._outgoing = {log: Outgoing(log), guest: Outgoing(guest)}
         self._to_console = self._outgoing[log]
-        self._to_guest = self._outgoing[log if outlets.is_guest_on_console else guest]
+        self._to_guest = self._outgoing[guest]
         self._input = outlets.input if has_input else None
 
     def __enter__(self) -> "SerialLines":
@@ -111,9 +109,9 @@ class SerialLines:
     def _take_input(self, data: bytes) -> None:
         if not data:
             self._input = None
-        console, guest = self._keys.split(data)
+        console, guest = self._keys.split(data, is_one_line=not self.log.guest_has_a_line)
         self._to_console.put(console)
-        self._to_guest.put(guest)
+        (self._to_guest if self.log.guest_has_a_line else self._to_console).put(guest)
 
     def _make_terminal(self, path: Path) -> int:
         """A raw terminal; held open at its other end, it outlives an emulator that closes it."""

@@ -4,10 +4,13 @@
 import re
 
 from trivet_lib.grub_config import HANDOVER_LINE
+from trivet_lib.machine import GUEST_SERIAL_PORT
 
 # Firmware that mirrors the screen to the serial line may put more behind it.
 _END = re.compile(rb"trivet: end status=([0-9]{1,3})(?![0-9])")
 _STARTED = re.compile(rb"[\w.+-]+: started ticks_since_boot=")
+_GUEST_LINE = re.compile(
+    rb'trivet: loader=.* options="(?:[^"]* )?guest_serial=' + GUEST_SERIAL_PORT.encode() + rb'[ ,"]')
 _LINE_LIMIT_BYTES = 4096
 _PRELUDE_LIMIT_BYTES = 1 << 16
 
@@ -16,7 +19,8 @@ class SerialLog:
     """Watches the bytes of the log.
 
     `status` is None until the line that ends a run has come, `has_started` false until a guest
-    runs. `prelude` has what came before GRUB handed over: GRUB's own words, of interest only if it
+    runs. `guest_has_a_line` says that guests' serial lines are on the port that is theirs here, and
+    not in the log. `prelude` has what came before GRUB handed over: GRUB's own words, of interest only if it
     never does.
     """
 
@@ -24,6 +28,7 @@ class SerialLog:
         self.status: int | None = None
         self.handed_over = False
         self.has_started = False
+        self.guest_has_a_line = False
         self.prelude = b""
         self._line = b""
 
@@ -47,6 +52,8 @@ class SerialLog:
             self.status = min(int(match[1]), 255)
         elif _STARTED.match(line):
             self.has_started = True
+        elif _GUEST_LINE.match(line):
+            self.guest_has_a_line = True
         elif HANDOVER_LINE.encode() in line:
             self.handed_over = True
 

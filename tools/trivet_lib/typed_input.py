@@ -53,12 +53,12 @@ class Keys:
     hypervisor tells them apart itself, and needs both of Ctrl-A Ctrl-A for it.
     """
 
-    def __init__(self, is_one_line: bool) -> None:
+    def __init__(self) -> None:
         self._is_after_prefix = False
-        self._prefix_for_guest = bytes((PREFIX, PREFIX) if is_one_line else (PREFIX,))
 
-    def split(self, data: bytes) -> tuple[bytes, bytes]:
+    def split(self, data: bytes, is_one_line: bool) -> tuple[bytes, bytes]:
         """Returns what goes to the console and what goes to the guest. Raises EndKey."""
+        prefix_for_guest = bytes((PREFIX, PREFIX) if is_one_line else (PREFIX,))
         console, guest = bytearray(), bytearray()
         for byte in data:
             if self._is_after_prefix:
@@ -66,7 +66,7 @@ class Keys:
                 if byte == _END_KEY:
                     raise EndKey
                 if byte == PREFIX:
-                    guest += self._prefix_for_guest
+                    guest += prefix_for_guest
                 else:
                     console += bytes((PREFIX, byte))
             elif byte == PREFIX:
