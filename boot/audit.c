@@ -6,6 +6,7 @@
 #include "cpu/panic.h"
 #include "lib/bits.h"
 #include "lib/checksum.h"
+#include "vm/vcpu.h"
 #include "vmx/ept_audit.h"
 
 static uint64_t image_sum;
@@ -27,7 +28,8 @@ void audit_start(void)
 void audit_guest(const struct vm *vm)
 {
 	const uint64_t size_bytes = vm->config->memory_size_bytes;
-	const struct ept_audit ept = ept_audit(&vm->ept, vm->memory_base, size_bytes);
+	const hpa_t access_page = vm->vcpu != NULL ? hpa_of(vm->vcpu->pages.apic_access) : hpa(0);
+	const struct ept_audit ept = ept_audit(&vm->ept, vm->memory_base, size_bytes, access_page);
 	const uint64_t image_bytes = (uintptr_t)image_end - (uintptr_t)image_start;
 	const uint64_t sum = sum_of_image();
 

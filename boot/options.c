@@ -24,6 +24,12 @@ static const struct choice ends[] = {
 	{"reset", END_ACTION_RESET},
 };
 
+static const struct choice apics[] = {
+	{"auto", APIC_AUTO},
+	{"software", APIC_SOFTWARE},
+	{"hardware", APIC_HARDWARE},
+};
+
 static const struct choice switches[] = {
 	{"on", true},
 	{"off", false},
@@ -79,6 +85,17 @@ static bool parse_screen(const char *value, struct options *options)
 		return false;
 	}
 	options->has_screen = is_on != 0;
+	return true;
+}
+
+static bool parse_apic(const char *value, struct options *options)
+{
+	unsigned apic;
+
+	if (!CHOOSE(apics, value, &apic)) {
+		return false;
+	}
+	options->apic = (enum apic_choice)apic;
 	return true;
 }
 
@@ -145,6 +162,7 @@ static const struct {
 	{"guest_serial", parse_guest_serial},
 	{"screen", parse_screen},
 	{"end", parse_end},
+	{"apic", parse_apic},
 };
 
 static void parse_word(const struct command_line_word *word, struct options *options)
@@ -175,6 +193,7 @@ void options_parse(const char *command_line, struct options *options)
 		.guest_serial = {0, SERIAL_SPEED_DEFAULT},
 		.has_screen = true,
 		.end = END_ACTION_HALT,
+		.apic = APIC_AUTO,
 	};
 	for (;;) {
 		struct command_line_word word;

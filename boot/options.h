@@ -3,6 +3,7 @@
 #define BOOT_OPTIONS_H
 
 #include "lib/types.h"
+#include "vmx/apic_controls.h"
 
 enum boot_mode {
 	BOOT_MODE_RUN,
@@ -30,6 +31,7 @@ struct options {
 	struct options_serial guest_serial; /* guest_serial=PORT[,SPEED]; console: base 0 */
 	bool has_screen;                    /* screen=on|off */
 	enum end_action end;                /* end=halt|poweroff|reset */
+	enum apic_choice apic;              /* apic=auto|software|hardware */
 };
 
 /*

@@ -136,8 +136,10 @@ static unsigned provoke_trap(void)
 unsigned hypervisor_run(const struct boot_info *info, const struct options *options)
 {
 	static struct vmx_capability capability;
-	struct run_context context = {
-		.pages = host_memory_pages(), .capability = &capability, .host_cpu = &gdt_boot_cpu};
+	struct run_context context = {.pages = host_memory_pages(),
+		.capability = &capability,
+		.host_cpu = &gdt_boot_cpu,
+		.apic_choice = options->apic};
 	unsigned status;
 
 	if (options->mode == BOOT_MODE_TRAP) {

@@ -33,6 +33,7 @@ struct guest_block {
 	uint8_t msr_bitmap[PAGE_SIZE_4K];
 	uint8_t io_bitmaps[2 * PAGE_SIZE_4K];
 	uint8_t apic[PAGE_SIZE_4K];
+	uint8_t apic_access[PAGE_SIZE_4K];
 	/* Of the machine's memory, before this block was taken. */
 	uint64_t free_bytes_before __attribute__((aligned(PAGE_SIZE_4K)));
 };
@@ -86,8 +87,9 @@ static bool start_and_run(const struct run_context *context, struct guest_block 
 	vcpu->host_cpu = context->host_cpu;
 	vcpu->frame.handle_exit = exit_dispatch;
 	vcpu->vpid = VPID_FIRST;
-	vcpu->pages = (struct vcpu_pages){
-		(void *)block->vmcs, block->msr_bitmap, block->io_bitmaps, (void *)block->apic};
+	vcpu->apic_choice = context->apic_choice;
+	vcpu->pages = (struct vcpu_pages){(void *)block->vmcs, block->msr_bitmap, block->io_bitmaps,
+		(void *)block->apic, block->apic_access};
 	if (vcpu_init(vcpu, &start) != STATUS_OK) {
 		vm_end(&block->vm, VM_END_NOT_STARTED, 0, "its VMCS cannot be set up");
 		return false;

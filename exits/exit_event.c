@@ -126,6 +126,18 @@ enum exit_action exit_handle_external_interrupt(struct vcpu *vcpu)
 	return EXIT_RESUME;
 }
 
+/*
+ * The guest ran for a while without an exit. A CPU that lets it keep a pending interrupt of ours
+ * away by RFLAGS.IF (docs/bochs.md) gives it up here.
+ */
+enum exit_action exit_handle_preemption_timer(struct vcpu *vcpu)
+{
+	insn_sti_nop_cli();
+	operator_keys_poll(vcpu);
+	vcpu_interrupts_update(vcpu);
+	return EXIT_RESUME;
+}
+
 /* The guest can take an interrupt or an NMI now. */
 enum exit_action exit_handle_window(struct vcpu *vcpu)
 {

@@ -5,6 +5,7 @@
 #include "hypercall/kvm_msrs.h"
 #include "vm/event.h"
 #include "vm/msr_policy.h"
+#include "vm/vcpu_apicv.h"
 #include "vm/vcpu_interrupts.h"
 
 enum { EDX_SHIFT = 32 };
@@ -20,10 +21,21 @@ static bool read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 					     : false;
 }
 
+static bool write_apic_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
+{
+	if (!vcpu_interrupts_msr_write(vcpu, msr, value)) {
+		return false;
+	}
+	if (msr == MSR_IA32_APIC_BASE) {
+		vcpu_apicv_mode_changed(vcpu);
+	}
+	return true;
+}
+
 static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
 	if (vcpu_interrupts_owns_msr(msr)) {
-		return vcpu_interrupts_msr_write(vcpu, msr, value);
+		return write_apic_msr(vcpu, msr, value);
 	}
 	if (hypercall_owns_msr(msr)) {
 		return hypercall_msr_write(vcpu, msr, value);

@@ -48,6 +48,46 @@ static const struct passed_through passed_through[] = {
 	{MSR_IA32_TSC_AUX, true, true, (uint32_t)SECONDARY_ENABLE_RDTSCP},
 };
 
+#define TPR_IS_VIRTUAL   SECONDARY_VIRTUALIZE_X2APIC_MODE
+#define READ_IS_VIRTUAL  (SECONDARY_VIRTUALIZE_X2APIC_MODE | SECONDARY_APIC_REGISTER_VIRTUALIZATION)
+#define WRITE_IS_VIRTUAL (SECONDARY_VIRTUALIZE_X2APIC_MODE | SECONDARY_VIRTUAL_INTERRUPT_DELIVERY)
+
+/*
+ * Registers of the local APIC, by their offsets in its page, that the CPU answers for in x2APIC
+ * mode while all of the controls are 1; without them the access would be one of the machine's own
+ * APIC. SDM Vol. 3C "Virtualizing MSR-Based APIC Accesses". The CPU would give the page's bytes for
+ * any MSR from 800H to 8FFH: those that do not exist, or cannot be read, are not here. The current
+ * count is nowhere in the page. PPR and ISR are right in it only where the CPU delivers: else a PV
+ * EOI may wait to be collected.
+ */
+struct virtual_register {
+	uint16_t first;
+	uint16_t last;
+	uint64_t read_controls; /* 0: always exits. */
+	uint64_t write_controls;
+};
+
+static const struct virtual_register virtual_registers[] = {
+	{VIRTUAL_APIC_ID, VIRTUAL_APIC_VERSION, READ_IS_VIRTUAL, 0},
+	{VIRTUAL_APIC_TPR, VIRTUAL_APIC_TPR, TPR_IS_VIRTUAL, TPR_IS_VIRTUAL},
+	{VIRTUAL_APIC_PPR, VIRTUAL_APIC_PPR, READ_IS_VIRTUAL | WRITE_IS_VIRTUAL, 0},
+	{VIRTUAL_APIC_EOI, VIRTUAL_APIC_EOI, 0, WRITE_IS_VIRTUAL},
+	{VIRTUAL_APIC_LDR, VIRTUAL_APIC_LDR, READ_IS_VIRTUAL, 0},
+	{VIRTUAL_APIC_SVR, VIRTUAL_APIC_SVR, READ_IS_VIRTUAL, 0},
+	{VIRTUAL_APIC_ISR, VIRTUAL_APIC_TMR - VIRTUAL_APIC_STRIDE,
+		READ_IS_VIRTUAL | WRITE_IS_VIRTUAL, 0},
+	{VIRTUAL_APIC_TMR, VIRTUAL_APIC_ESR, READ_IS_VIRTUAL, 0},
+	{VIRTUAL_APIC_ICR, VIRTUAL_APIC_ICR, READ_IS_VIRTUAL, 0},
+	{VIRTUAL_APIC_LVT_TIMER, VIRTUAL_APIC_INITIAL_COUNT, READ_IS_VIRTUAL, 0},
+	{VIRTUAL_APIC_DIVIDE, VIRTUAL_APIC_DIVIDE, READ_IS_VIRTUAL, 0},
+	{VIRTUAL_APIC_SELF_IPI, VIRTUAL_APIC_SELF_IPI, 0, WRITE_IS_VIRTUAL},
+};
+
+static bool has_controls(const struct control_set *controls, uint64_t needed)
+{
+	return needed != 0 && (controls->secondary & needed) == needed;
+}
+
 static bool is_passed_through(const struct passed_through *row, const struct control_set *controls)
 {
 	return row->needed_secondary == 0 || (controls->secondary & row->needed_secondary) != 0;
@@ -64,6 +104,21 @@ static void bitmap_let_pass(uint8_t *bitmap, uint32_t msr, size_t low, size_t hi
 	}
 }
 
+static void let_x2apic_pass(
+	uint8_t *bitmap, const struct control_set *controls, const struct virtual_register *row)
+{
+	for (uint32_t offset = row->first; offset <= row->last; offset += VIRTUAL_APIC_STRIDE) {
+		const uint32_t msr = VIRTUAL_APIC_MSR_FIRST + offset / VIRTUAL_APIC_STRIDE;
+
+		if (has_controls(controls, row->read_controls)) {
+			bitmap_let_pass(bitmap, msr, BITMAP_READ_LOW, BITMAP_READ_HIGH);
+		}
+		if (has_controls(controls, row->write_controls)) {
+			bitmap_let_pass(bitmap, msr, BITMAP_WRITE_LOW, BITMAP_WRITE_HIGH);
+		}
+	}
+}
+
 void msr_policy_fill_bitmap(uint8_t *bitmap, const struct control_set *controls)
 {
 	memset(bitmap, EXIT_ON_ALL, PAGE_SIZE_4K);
@@ -77,6 +132,9 @@ void msr_policy_fill_bitmap(uint8_t *bitmap, const struct control_set *controls)
 		if (row->is_written_through) {
 			bitmap_let_pass(bitmap, row->msr, BITMAP_WRITE_LOW, BITMAP_WRITE_HIGH);
 		}
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(virtual_registers); i++) {
+		let_x2apic_pass(bitmap, controls, &virtual_registers[i]);
 	}
 }
 

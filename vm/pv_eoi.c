@@ -2,6 +2,7 @@
 #include "vm/pv_eoi.h"
 
 #include "lib/bits.h"
+#include "vm/vcpu_apicv.h"
 
 /* MSR_KVM_PV_EOI_EN, and the word that it points to. */
 #define PV_EOI_ENABLED BIT(0)
@@ -20,7 +21,9 @@ static bool set_word(struct vcpu *vcpu, uint8_t word)
 
 void pv_eoi_offer(struct vcpu *vcpu)
 {
-	if ((vcpu->kvm.pv_eoi & PV_EOI_ENABLED) != 0 && virtual_apic_can_pv_eoi(&vcpu->apic)) {
+	/* Where the CPU delivers, an EOI does not exit in any case. */
+	if (!vcpu_apicv_delivers(vcpu) && (vcpu->kvm.pv_eoi & PV_EOI_ENABLED) != 0 &&
+		virtual_apic_can_pv_eoi(&vcpu->apic)) {
 		vcpu->is_pv_eoi_offered = set_word(vcpu, PV_EOI_CAN_END);
 	}
 }

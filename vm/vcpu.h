@@ -8,6 +8,7 @@
 #include "vm/tick_histogram.h"
 #include "vm/trace.h"
 #include "vm/vm.h"
+#include "vmx/apic_controls.h"
 #include "vmx/capability.h"
 #include "vmx/control_set.h"
 #include "vmx/entry.h"
@@ -19,6 +20,7 @@ enum {
 	VCPU_HYPERCALL_ROWS = 22,
 	VCPU_WARNINGS_MAX = 16,
 	VCPU_CPUID_LEAVES = 14, /* Basic leaves that can be kept: 0 to 0xd. */
+	VCPU_APICV_EOI_WORDS = 4,
 };
 
 /* MSRs that a guest sees and that are not in the VMCS. */
@@ -34,7 +36,17 @@ struct vcpu_pages {
 	uint32_t *vmcs;
 	uint8_t *msr_bitmap;
 	uint8_t *io_bitmaps; /* A and B, one behind the other. */
-	uint32_t *apic;      /* The registers of its local APIC. */
+	uint32_t *apic;      /* The registers of its local APIC: the virtual-APIC page. */
+	uint8_t *apic_access;
+};
+
+/* What the CPU does of the local APIC, and what the VMCS holds of it: vm/vcpu_apicv.h. */
+struct vcpu_apicv {
+	enum apic_level level;
+	bool is_page_mapped; /* The APIC-access page, in the EPT. */
+	uint8_t tpr_threshold;
+	uint16_t interrupt_status;
+	uint64_t eoi_exits[VCPU_APICV_EOI_WORDS];
 };
 
 /* What a guest wrote to KVM's MSRs: hypercall/kvm_msrs.c. */
@@ -76,6 +88,8 @@ struct vcpu {
 	struct cpuid_result cpuid_leaves[VCPU_CPUID_LEAVES];
 	struct vcpu_msrs msrs;
 	struct virtual_apic apic;
+	enum apic_choice apic_choice; /* What the option apic= asks for. */
+	struct vcpu_apicv apicv;
 	uint64_t timer_tsc; /* What the host's timer is set to for it. */
 	bool is_nmi_pending;
 	bool is_pv_eoi_offered; /* The guest may end its interrupt in memory: vm/pv_eoi.h. */
@@ -120,10 +134,10 @@ struct vcpu_start {
 
 /*
  * Makes the vCPU's VMCS from nothing: controls, host state, and the guest state of vcpu_start. The
- * VMCS is current and clear afterwards. vm, capability, pages, vpid and frame.handle_exit are set
- * by the caller; the rest is initialised here. Returns STATUS_OK; STATUS_UNSUPPORTED if a control
- * or the VMCS itself is refused. Context: VMX root operation; the host's GDT, IDT and page tables
- * are final.
+ * VMCS is current and clear afterwards. vm, capability, pages, vpid, apic_choice and
+ * frame.handle_exit are set by the caller; the rest is initialised here. Returns STATUS_OK;
+ * STATUS_UNSUPPORTED if a control or the VMCS itself is refused. Context: VMX root operation; the
+ * host's GDT, IDT and page tables are final.
  */
 must_use enum status vcpu_init(struct vcpu *vcpu, const struct vcpu_start *start);
 

@@ -9,6 +9,7 @@
 #include "vm/host_state.h"
 #include "vm/msr_policy.h"
 #include "vm/vcpu.h"
+#include "vm/vcpu_apicv.h"
 #include "vm/vcpu_interrupts.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
@@ -103,6 +104,7 @@ enum status vcpu_init(struct vcpu *vcpu, const struct vcpu_start *start)
 	host_state_write(&vcpu->frame, vcpu->host_cpu);
 	guest_state_init(vcpu, start);
 	vcpu_interrupts_init(vcpu);
+	vcpu_apicv_init(vcpu);
 	cpuid_policy_keep_constant_leaves(vcpu);
 	return STATUS_OK;
 }

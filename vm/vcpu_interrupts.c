@@ -7,6 +7,7 @@
 #include "cpu/tsc.h"
 #include "vm/event.h"
 #include "vm/pv_eoi.h"
+#include "vm/vcpu_apicv.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
@@ -147,6 +148,13 @@ static bool has_interrupt(const struct vcpu *vcpu)
 	return virtual_apic_has_interrupt(&vcpu->apic) || virtual_apic_has_extint(&vcpu->apic);
 }
 
+/* The PIC's interrupts are ours to inject, whatever the CPU does of the local APIC. */
+static bool has_interrupt_to_inject(const struct vcpu *vcpu)
+{
+	return vcpu_apicv_delivers(vcpu) ? virtual_apic_has_extint(&vcpu->apic)
+					 : has_interrupt(vcpu);
+}
+
 /* The PIC's interrupt passes the local APIC by: no IRR, no priority, no EOI there. */
 static void inject_interrupt(struct vcpu *vcpu)
 {
@@ -161,10 +169,10 @@ static void inject_interrupt(struct vcpu *vcpu)
 
 static void give_interrupt(struct vcpu *vcpu, bool is_nmi_given)
 {
-	if (has_interrupt(vcpu) && !is_nmi_given && is_open_for_interrupt()) {
+	if (has_interrupt_to_inject(vcpu) && !is_nmi_given && is_open_for_interrupt()) {
 		inject_interrupt(vcpu);
 	}
-	set_primary_control(vcpu, PRIMARY_INTERRUPT_WINDOW_EXITING, has_interrupt(vcpu));
+	set_primary_control(vcpu, PRIMARY_INTERRUPT_WINDOW_EXITING, has_interrupt_to_inject(vcpu));
 }
 
 static void set_timer(struct vcpu *vcpu)
@@ -181,11 +189,18 @@ static void set_timer(struct vcpu *vcpu)
 	}
 }
 
+/* What the guest did to its APIC without an exit. */
+static void collect(struct vcpu *vcpu)
+{
+	pv_eoi_collect(vcpu);
+	vcpu_apicv_collect(vcpu);
+}
+
 static void advance(struct vcpu *vcpu)
 {
 	const uint64_t host_now = insn_rdtsc();
 
-	pv_eoi_collect(vcpu);
+	collect(vcpu);
 	if (host_now >= vcpu->vm->platform.next_event_tsc) {
 		vm_platform_advance(vcpu->vm);
 	}
@@ -197,6 +212,7 @@ void vcpu_interrupts_update(struct vcpu *vcpu)
 	advance(vcpu);
 	give_interrupt(vcpu, give_nmi(vcpu));
 	pv_eoi_take_back_if_needed(vcpu);
+	vcpu_apicv_flush(vcpu);
 	set_timer(vcpu);
 	/* Last: the 8259's INT line changes by the acknowledge itself. */
 	vcpu->vm->platform.is_update_due = false;
@@ -249,7 +265,7 @@ uint32_t vcpu_interrupts_mmio_read(struct vcpu *vcpu, gpa_t address)
 
 void vcpu_interrupts_mmio_write(struct vcpu *vcpu, gpa_t address, uint32_t value)
 {
-	pv_eoi_collect(vcpu);
+	collect(vcpu);
 	if (is_in_apic_page(vcpu, address)) {
 		(void)virtual_apic_mmio_write(&vcpu->apic, (uint32_t)address.value & APIC_PAGE_MASK,
 			value, vcpu_interrupts_now(vcpu));
@@ -264,7 +280,7 @@ bool vcpu_interrupts_msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 	struct virtual_apic *apic = &vcpu->apic;
 	const uint64_t now = vcpu_interrupts_now(vcpu);
 
-	pv_eoi_collect(vcpu);
+	collect(vcpu);
 	switch (msr) {
 	case MSR_IA32_APIC_BASE:
 		*value = apic->base;
@@ -301,7 +317,7 @@ static bool msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 
 bool vcpu_interrupts_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
-	pv_eoi_collect(vcpu);
+	collect(vcpu);
 	if (!msr_write(vcpu, msr, value)) {
 		return false;
 	}
@@ -312,6 +328,20 @@ bool vcpu_interrupts_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 void vcpu_interrupts_set_cr8(struct vcpu *vcpu, uint8_t value)
 {
 	virtual_apic_set_cr8(&vcpu->apic, value);
+	vcpu_interrupts_update(vcpu);
+}
+
+void vcpu_interrupts_page_written(struct vcpu *vcpu, uint16_t offset)
+{
+	collect(vcpu);
+	virtual_apic_page_written(&vcpu->apic, offset, vcpu_interrupts_now(vcpu));
+	vcpu_interrupts_update(vcpu);
+}
+
+void vcpu_interrupts_eoi_induced(struct vcpu *vcpu, uint8_t vector)
+{
+	collect(vcpu);
+	virtual_apic_eoi_induced(&vcpu->apic, vector);
 	vcpu_interrupts_update(vcpu);
 }
 

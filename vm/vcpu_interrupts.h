@@ -59,6 +59,13 @@ bool vcpu_interrupts_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value);
 /* MOV to CR8: the TPR. value is 0 to 15. */
 void vcpu_interrupts_set_cr8(struct vcpu *vcpu, uint8_t value);
 
+/*
+ * For the trap-like VM exits of APIC virtualisation: the CPU has put the guest's value at an offset
+ * of the page, or has ended a level-triggered vector. Context: as vcpu_interrupts_update().
+ */
+void vcpu_interrupts_page_written(struct vcpu *vcpu, uint16_t offset);
+void vcpu_interrupts_eoi_induced(struct vcpu *vcpu, uint8_t vector);
+
 /* The guest writes its TSC: the APIC's timer goes on. */
 void vcpu_interrupts_set_tsc(struct vcpu *vcpu, uint64_t value);
 

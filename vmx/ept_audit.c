@@ -8,6 +8,7 @@
 struct walk {
 	uint64_t base;
 	uint64_t size_bytes;
+	uint64_t access_page;
 	struct ept_audit found;
 };
 
@@ -23,6 +24,9 @@ static void audit_leaf(struct walk *walk, uint64_t entry, uint64_t guest, enum e
 {
 	const uint64_t host = entry & EPT_ENTRY_ADDRESS;
 
+	if (walk->access_page != 0 && host == walk->access_page && level == EPT_LEVEL_PT) {
+		return;
+	}
 	walk->found.page_count++;
 	walk->found.mapped_bytes += ept_span(level);
 	if (host < walk->base ||
@@ -52,9 +56,10 @@ static void audit_table(
 	}
 }
 
-struct ept_audit ept_audit(const struct ept *ept, hpa_t base, uint64_t size_bytes)
+struct ept_audit ept_audit(
+	const struct ept *ept, hpa_t base, uint64_t size_bytes, hpa_t access_page)
 {
-	struct walk walk = {base.value, size_bytes, {.is_confined = true}};
+	struct walk walk = {base.value, size_bytes, access_page.value, {.is_confined = true}};
 
 	audit_table(&walk, ept->pml4, 0, EPT_LEVEL_PML4);
 	return walk.found;

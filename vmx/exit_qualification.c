@@ -137,3 +137,14 @@ struct interruption_information exit_interruption_information(uint32_t interrupt
 		.has_nmi_unblocking = (interruption_information & INTERRUPTION_NMI_UNBLOCKING) != 0,
 	};
 }
+
+enum { APIC_TYPE_HIGH = 15, APIC_TYPE_LOW = 12, APIC_OFFSET_HIGH = 11 };
+
+struct apic_access exit_apic_access(uint64_t exit_qualification)
+{
+	return (struct apic_access){
+		.type = (enum apic_access_type)bits_get(
+			exit_qualification, APIC_TYPE_HIGH, APIC_TYPE_LOW),
+		.offset = (uint16_t)bits_get(exit_qualification, APIC_OFFSET_HIGH, 0),
+	};
+}

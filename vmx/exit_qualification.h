@@ -119,6 +119,24 @@ struct ept_violation {
 
 struct ept_violation exit_ept_violation(uint64_t exit_qualification);
 
+/* Table "Exit Qualification for APIC-Access VM Exits from Linear Accesses and Guest-Physical
+ * Accesses". */
+enum apic_access_type {
+	APIC_ACCESS_READ = 0,
+	APIC_ACCESS_WRITE = 1,
+	APIC_ACCESS_FETCH = 2,
+	APIC_ACCESS_EVENT_DELIVERY = 3,
+	APIC_ACCESS_PHYSICAL_EVENT_DELIVERY = 10,
+	APIC_ACCESS_PHYSICAL = 15, /* Of a paging structure, or of no linear address. */
+};
+
+struct apic_access {
+	enum apic_access_type type; /* Or a value that the SDM does not use. */
+	uint16_t offset;            /* In the page; undefined for guest-physical accesses. */
+};
+
+struct apic_access exit_apic_access(uint64_t exit_qualification);
+
 /* Table "Exit Qualification for Debug Exceptions". */
 struct debug_exception {
 	uint8_t breakpoints; /* Bits 3:0: B3 to B0, met even where DR7 does not enable them. */

@@ -19,7 +19,7 @@ static void map(struct fixture *fixture, uint64_t guest, uint64_t host, uint64_t
 
 static struct ept_audit audit_ram(const struct fixture *fixture)
 {
-	return ept_audit(&fixture->ept, hpa(RAM_BASE), RAM_SIZE);
+	return ept_audit(&fixture->ept, hpa(RAM_BASE), RAM_SIZE, hpa(0));
 }
 
 static void empty_ept_is_confined(void **state)
@@ -90,9 +90,9 @@ static void large_page_that_reaches_over_the_end_is_a_stray(void **state)
 	(void)state;
 	fixture_start(&fixture, ALL_PAGES, ADDRESS_BITS);
 	map(&fixture, 0, RAM_BASE, PAGE_SIZE_2M);
-	assert_false(
-		ept_audit(&fixture.ept, hpa(RAM_BASE), PAGE_SIZE_2M - PAGE_SIZE_4K).is_confined);
-	assert_true(ept_audit(&fixture.ept, hpa(RAM_BASE), PAGE_SIZE_2M).is_confined);
+	assert_false(ept_audit(&fixture.ept, hpa(RAM_BASE), PAGE_SIZE_2M - PAGE_SIZE_4K, hpa(0))
+			     .is_confined);
+	assert_true(ept_audit(&fixture.ept, hpa(RAM_BASE), PAGE_SIZE_2M, hpa(0)).is_confined);
 	fixture_end(&fixture);
 }
 
@@ -105,7 +105,7 @@ static void table_inside_of_the_range_is_a_stray(void **state)
 	fixture_start(&fixture, ALL_PAGES, ADDRESS_BITS);
 	map(&fixture, 0, RAM_BASE, PAGE_SIZE_4K);
 	table = hpa_of(fixture.ept.pml4);
-	assert_false(ept_audit(&fixture.ept, table, PAGE_SIZE_4K).is_confined);
+	assert_false(ept_audit(&fixture.ept, table, PAGE_SIZE_4K, hpa(0)).is_confined);
 	fixture_end(&fixture);
 }
 

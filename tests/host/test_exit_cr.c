@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: exits/exit_cr.c exits/virtual_cr.c vm/event.c vm/vcpu.c vm/msr_policy.c vm/msr_mtrr.c
  * vm/cpuid_policy.c vm/guest_memory.c vmx/operation.c vmx/exit_qualification.c lib/format.c
- * tests/host/vcpu_fixture.c vm/vcpu_interrupts.c vm/pv_eoi.c devices/virtual_apic.c
+ * tests/host/vcpu_fixture.c vm/vcpu_interrupts.c vm/vcpu_apicv.c vm/pv_eoi.c devices/virtual_apic.c
  * devices/virtual_apic_access.c devices/virtual_apic_lvt.c devices/virtual_apic_message.c
  * devices/virtual_apic_priority.c devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c
  * vm/vm.c cpu/tsc.c vm/vm_platform.c vm/port_bus.c cpu/wall_clock.c lib/calendar.c

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: exits/exit.c exits/exit_table.c exits/vmcall.c exits/vmmcall.c vm/guest_store.c
  * exits/advance_rip.c exits/exit_cpuid.c exits/exit_cr.c exits/virtual_cr.c exits/exit_ept.c
- * exits/exit_event.c exits/exit_io.c exits/exit_msr.c exits/exit_simple.c exits/exit_xsetbv.c
- * exits/io_segment.c exits/io_string.c exits/mmio.c exits/mov_decode.c hypercall/table.c
- * hypercall/kvm_calls.c hypercall/native_calls.c hypercall/batch.c hypercall/counters.c cpu/tsc.c
- * vm/tick_histogram.c hypercall/cpuid_leaves.c vm/cpuid_policy.c vm/event.c vm/guest_code.c
- * vm/guest_memory.c vm/guest_paging.c vm/msr_mtrr.c vm/msr_policy.c vm/port_bus.c vm/vcpu.c
- * vm/vcpu_loop.c vm/vm.c vm/vm_memory.c cpu/page_alloc.c vmx/ept.c vmx/ept_edit.c vmx/ept_table.c
- * vmx/entry_check.c vmx/entry_check_activity.c vmx/entry_check_controls.c vmx/entry_check_guest.c
- * vmx/entry_check_host.c vmx/entry_check_misc.c vmx/entry_check_msr_loading.c
- * vmx/entry_check_segments.c vmx/entry_check_shared.c vmx/entry_check_transitions.c
- * vmx/exit_qualification.c vmx/exit_reason.c vmx/instruction_error.c vmx/operation.c
- * vmx/vmcs_names.c lib/format.c lib/status.c tests/host/vcpu_fixture.c vm/memory_layout.c
- * cpu/wall_clock.c
- * lib/calendar.c lib/scaled_time.c hypercall/kvm_msrs.c exits/exit_hlt.c vm/vcpu_interrupts.c
+ * exits/exit_apic.c exits/exit_event.c exits/exit_io.c exits/exit_msr.c exits/exit_simple.c
+ * exits/exit_xsetbv.c exits/io_segment.c exits/io_string.c exits/mmio.c exits/mov_decode.c
+ * hypercall/table.c hypercall/kvm_calls.c hypercall/native_calls.c hypercall/batch.c
+ * hypercall/counters.c cpu/tsc.c vm/tick_histogram.c hypercall/cpuid_leaves.c vm/cpuid_policy.c
+ * vm/event.c vm/guest_code.c vm/guest_memory.c vm/guest_paging.c vm/msr_mtrr.c vm/msr_policy.c
+ * vm/port_bus.c vm/vcpu.c vm/vcpu_loop.c vm/vm.c vm/vm_memory.c cpu/page_alloc.c vmx/ept.c
+ * vmx/ept_edit.c vmx/ept_table.c vmx/entry_check.c vmx/entry_check_activity.c
+ * vmx/entry_check_controls.c vmx/entry_check_guest.c vmx/entry_check_host.c vmx/entry_check_misc.c
+ * vmx/entry_check_msr_loading.c vmx/entry_check_segments.c vmx/entry_check_shared.c
+ * vmx/entry_check_transitions.c vmx/exit_qualification.c vmx/exit_reason.c vmx/instruction_error.c
+ * vmx/operation.c vmx/vmcs_names.c lib/format.c lib/status.c tests/host/vcpu_fixture.c
+ * vm/memory_layout.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c hypercall/kvm_msrs.c
+ * exits/exit_hlt.c vm/vcpu_interrupts.c vm/vcpu_apicv.c vm/vcpu_apicv_mode.c vmx/apic_controls.c
  * vm/pv_eoi.c devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
  * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
  * cpu/host_timer.c cpu/local_apic.c vm/vm_platform.c lib/tick_rate.c devices/pic8259.c

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: vm/vcpu_interrupts.c vm/pv_eoi.c vm/event.c vm/guest_memory.c vm/vm.c lib/format.c
- * devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
+/* SOURCES: vm/vcpu_interrupts.c vm/vcpu_apicv.c vm/pv_eoi.c vm/event.c vm/guest_memory.c vm/vm.c
+ * lib/format.c devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
  * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
  * cpu/tsc.c tests/host/vcpu_fixture.c vm/vm_platform.c vm/port_bus.c cpu/wall_clock.c
  * lib/calendar.c lib/scaled_time.c lib/tick_rate.c devices/pic8259.c devices/ioapic.c
