@@ -30,6 +30,11 @@ static const struct choice apics[] = {
 	{"hardware", APIC_HARDWARE},
 };
 
+static const struct choice timers[] = {
+	{"auto", TIMER_AUTO},
+	{"host", TIMER_HOST},
+};
+
 static const struct choice switches[] = {
 	{"on", true},
 	{"off", false},
@@ -99,6 +104,17 @@ static bool parse_apic(const char *value, struct options *options)
 	return true;
 }
 
+static bool parse_timer(const char *value, struct options *options)
+{
+	unsigned timer;
+
+	if (!CHOOSE(timers, value, &timer)) {
+		return false;
+	}
+	options->timer = (enum timer_choice)timer;
+	return true;
+}
+
 static bool parse_number(const char *text, uint64_t *number)
 {
 	struct command_line_word word = {.value = text};
@@ -163,6 +179,7 @@ static const struct {
 	{"screen", parse_screen},
 	{"end", parse_end},
 	{"apic", parse_apic},
+	{"timer", parse_timer},
 };
 
 static void parse_word(const struct command_line_word *word, struct options *options)
@@ -194,6 +211,7 @@ void options_parse(const char *command_line, struct options *options)
 		.has_screen = true,
 		.end = END_ACTION_HALT,
 		.apic = APIC_AUTO,
+		.timer = TIMER_AUTO,
 	};
 	for (;;) {
 		struct command_line_word word;

@@ -4,6 +4,7 @@
 
 #include "lib/types.h"
 #include "vmx/apic_controls.h"
+#include "vmx/preemption_timer.h"
 
 enum boot_mode {
 	BOOT_MODE_RUN,
@@ -32,6 +33,7 @@ struct options {
 	bool has_screen;                    /* screen=on|off */
 	enum end_action end;                /* end=halt|poweroff|reset */
 	enum apic_choice apic;              /* apic=auto|software|hardware */
+	enum timer_choice timer;            /* timer=auto|host */
 };
 
 /*

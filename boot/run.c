@@ -139,7 +139,8 @@ unsigned hypervisor_run(const struct boot_info *info, const struct options *opti
 	struct run_context context = {.pages = host_memory_pages(),
 		.capability = &capability,
 		.host_cpu = &gdt_boot_cpu,
-		.apic_choice = options->apic};
+		.apic_choice = options->apic,
+		.timer_choice = options->timer};
 	unsigned status;
 
 	if (options->mode == BOOT_MODE_TRAP) {

@@ -88,6 +88,7 @@ static bool start_and_run(const struct run_context *context, struct guest_block 
 	vcpu->frame.handle_exit = exit_dispatch;
 	vcpu->vpid = VPID_FIRST;
 	vcpu->apic_choice = context->apic_choice;
+	vcpu->timer_choice = context->timer_choice;
 	vcpu->pages = (struct vcpu_pages){(void *)block->vmcs, block->msr_bitmap, block->io_bitmaps,
 		(void *)block->apic, block->apic_access};
 	if (vcpu_init(vcpu, &start) != STATUS_OK) {

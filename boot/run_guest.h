@@ -13,6 +13,7 @@ struct run_context {
 	const struct vmx_capability *capability;
 	const struct gdt_cpu *host_cpu;
 	enum apic_choice apic_choice;
+	enum timer_choice timer_choice;
 	/* Where the guest's serial bytes go as they are; NULL: to the consoles, line by line. */
 	void (*raw_byte)(uint8_t byte);
 	/* Takes the next byte from there; NULL: the guest reads what is typed on the console. */

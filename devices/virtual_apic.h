@@ -376,6 +376,23 @@ static inline uint64_t virtual_apic_next_deadline(const struct virtual_apic *api
 uint64_t virtual_apic_read_tsc_deadline(struct virtual_apic *apic, uint64_t now);
 void virtual_apic_write_tsc_deadline(struct virtual_apic *apic, uint64_t value, uint64_t now);
 
+/*
+ * The write of most guests: true if it was done. False, and nothing was, where an interrupt is due
+ * before or by it, or outside TSC-deadline mode.
+ */
+static inline bool virtual_apic_rearm(struct virtual_apic *apic, uint64_t value, uint64_t now)
+{
+	struct virtual_apic_timer *timer = &apic->timer;
+
+	if (timer->mode != VIRTUAL_APIC_TSC_DEADLINE || now >= timer->deadline ||
+		(value != 0 && value <= now)) {
+		return false;
+	}
+	timer->tsc_deadline = value;
+	timer->deadline = value == 0 ? VIRTUAL_APIC_NO_DEADLINE : value;
+	return true;
+}
+
 /* The guest's TSC jumped: the count-down goes on, a TSC deadline stays where it is. */
 void virtual_apic_tsc_changed(struct virtual_apic *apic, uint64_t old_now, uint64_t new_now);
 

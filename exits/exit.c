@@ -7,6 +7,7 @@
 #include "exits/exit_table.h"
 #include "exits/vmcall.h"
 #include "vm/event.h"
+#include "vm/vcpu_timer.h"
 
 /* Ends the guest: nothing here handles what it did, or the CPU could not enter it. */
 static __attribute__((cold, noinline)) enum vmx_resume exit_end_unhandled(
@@ -69,13 +70,16 @@ static __attribute__((noinline)) enum vmx_resume exit_dispatch_by_table(
 	struct vcpu *vcpu, uint32_t reason)
 {
 	enum vmx_resume resume;
+	uint64_t now;
 
 	/* A failed entry has bit 31 set, so it is not below the table's end either. */
 	if (reason >= EXIT_REASON_COUNT || exit_table[reason].handler == NULL) {
 		return exit_end_unhandled(vcpu, reason);
 	}
 	resume = exit_act(vcpu, exit_table[reason].handler(vcpu), reason);
-	tick_histogram_add(&vcpu->exit_ticks[reason], insn_rdtsc() - vcpu->exit_tsc);
+	now = insn_rdtsc();
+	tick_histogram_add(&vcpu->exit_ticks[reason], now - vcpu->exit_tsc);
+	vcpu_timer_refresh_if_due(vcpu, now);
 	return resume;
 }
 

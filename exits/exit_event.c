@@ -127,13 +127,15 @@ enum exit_action exit_handle_external_interrupt(struct vcpu *vcpu)
 }
 
 /*
- * The guest ran for a while without an exit. A CPU that lets it keep a pending interrupt of ours
- * away by RFLAGS.IF (docs/bochs.md) gives it up here.
+ * Something of the guest's is due. If nothing is, it ran for a while without an exit: a CPU that
+ * lets it keep a pending interrupt of ours away by RFLAGS.IF (docs/bochs.md) gives it up here.
  */
 enum exit_action exit_handle_preemption_timer(struct vcpu *vcpu)
 {
-	insn_sti_nop_cli();
-	operator_keys_poll(vcpu);
+	if (vcpu->exit_tsc < vcpu->timer.event_tsc) {
+		insn_sti_nop_cli();
+		operator_keys_poll(vcpu);
+	}
 	vcpu_interrupts_update(vcpu);
 	return EXIT_RESUME;
 }

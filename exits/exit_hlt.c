@@ -5,6 +5,7 @@
 #include "exits/exit.h"
 #include "exits/operator_keys.h"
 #include "vm/vcpu_interrupts.h"
+#include "vm/vcpu_timer.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
@@ -38,7 +39,7 @@ static bool wait(struct vcpu *vcpu)
 		if (!vcpu_interrupts_may_come(vcpu)) {
 			return false;
 		}
-		insn_sti_hlt_cli();
+		vcpu_timer_sleep(vcpu);
 		operator_keys_poll(vcpu);
 	}
 	return true;

@@ -71,6 +71,9 @@ enum exit_action exit_handle_wrmsr(struct vcpu *vcpu)
 	const uint64_t value = (uint32_t)registers[REGISTER_RAX] | registers[REGISTER_RDX]
 									   << EDX_SHIFT;
 
+	if (msr == MSR_IA32_TSC_DEADLINE && vcpu_interrupts_rearm(vcpu, value)) {
+		return EXIT_NEXT_INSTRUCTION;
+	}
 	if (!write_msr(vcpu, msr, value)) {
 		vcpu_warn(vcpu, "WRMSR gives #GP msr=%#x value=%#lx", msr, value);
 		event_inject_exception_with_error(VECTOR_GP, 0);

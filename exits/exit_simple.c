@@ -10,7 +10,8 @@
 
 /*
  * INVD, WBINVD: the caches hold our memory too; INVD must not drop it, and a guest without devices
- * needs no write-back. PAUSE: nothing else waits for this CPU.
+ * needs no write-back. PAUSE, in a loop of them: the guest waits, and as yet there is nobody to
+ * give its CPU to.
  */
 enum exit_action exit_handle_nothing_to_do(struct vcpu *vcpu)
 {

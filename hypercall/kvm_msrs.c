@@ -174,8 +174,7 @@ static bool write_pv_eoi(struct vcpu *vcpu, uint64_t value)
 			!guest_memory_is_writable(&vcpu->vm->memory, gpa(address), 1))) {
 		return false;
 	}
-	pv_eoi_cancel(vcpu);
-	vcpu->kvm.pv_eoi = value;
+	pv_eoi_set(vcpu, value);
 	return true;
 }
 

@@ -8,40 +8,32 @@
 #define PV_EOI_ENABLED BIT(0)
 #define PV_EOI_CAN_END BIT(0)
 
-static gpa_t word_address(const struct vcpu *vcpu)
+void pv_eoi_set(struct vcpu *vcpu, uint64_t value)
 {
-	return gpa(vcpu->kvm.pv_eoi & ~PV_EOI_ENABLED);
-}
+	void *word = NULL;
 
-static bool set_word(struct vcpu *vcpu, uint8_t word)
-{
-	return guest_memory_write(&vcpu->vm->memory, word_address(vcpu), &word, sizeof(word)) ==
-	       STATUS_OK;
+	pv_eoi_cancel(vcpu);
+	vcpu->kvm.pv_eoi = value;
+	if ((value & PV_EOI_ENABLED) != 0) {
+		(void)guest_memory_writable_span(
+			&vcpu->vm->memory, gpa(value & ~PV_EOI_ENABLED), sizeof(uint8_t), &word);
+	}
+	vcpu->kvm.pv_eoi_word = word;
 }
 
 void pv_eoi_offer(struct vcpu *vcpu)
 {
 	/* Where the CPU delivers, an EOI does not exit in any case. */
-	if (!vcpu_apicv_delivers(vcpu) && (vcpu->kvm.pv_eoi & PV_EOI_ENABLED) != 0 &&
+	if (vcpu->kvm.pv_eoi_word != NULL && !vcpu_apicv_delivers(vcpu) &&
 		virtual_apic_can_pv_eoi(&vcpu->apic)) {
-		vcpu->is_pv_eoi_offered = set_word(vcpu, PV_EOI_CAN_END);
+		*vcpu->kvm.pv_eoi_word = PV_EOI_CAN_END;
+		vcpu->is_pv_eoi_offered = true;
 	}
 }
 
 void pv_eoi_collect(struct vcpu *vcpu)
 {
-	uint8_t word;
-
-	if (!vcpu->is_pv_eoi_offered) {
-		return;
-	}
-	/* Memory that the guest took away ends nothing: it must use its APIC then. */
-	if (guest_memory_read(&vcpu->vm->memory, word_address(vcpu), &word, sizeof(word)) !=
-		STATUS_OK) {
-		vcpu->is_pv_eoi_offered = false;
-		return;
-	}
-	if ((word & PV_EOI_CAN_END) == 0) {
+	if (vcpu->is_pv_eoi_offered && (*vcpu->kvm.pv_eoi_word & PV_EOI_CAN_END) == 0) {
 		vcpu->is_pv_eoi_offered = false;
 		(void)virtual_apic_eoi(&vcpu->apic);
 	}
@@ -52,7 +44,7 @@ void pv_eoi_cancel(struct vcpu *vcpu)
 	pv_eoi_collect(vcpu);
 	if (vcpu->is_pv_eoi_offered) {
 		vcpu->is_pv_eoi_offered = false;
-		(void)set_word(vcpu, 0);
+		*vcpu->kvm.pv_eoi_word = 0;
 	}
 }
 

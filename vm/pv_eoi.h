@@ -10,13 +10,19 @@
  * has ended the interrupt. Source: Linux Documentation/virt/kvm/x86/msr.rst, "MSR_KVM_EOI_EN".
  */
 
+/*
+ * The guest wrote the MSR; an offer is taken back first. value has been checked: if it is enabled,
+ * its word lies in writable RAM, which stays where it is while the guest runs.
+ */
+void pv_eoi_set(struct vcpu *vcpu, uint64_t value);
+
 /* Lets the guest end so the interrupt that was just acknowledged, where the rules allow it. */
 void pv_eoi_offer(struct vcpu *vcpu);
 
 /* Ends the interrupt if the guest did so in memory. Context: before the APIC's ISR is looked at. */
 void pv_eoi_collect(struct vcpu *vcpu);
 
-/* Takes an offer back: the word's address is about to change. */
+/* Takes an offer back. */
 void pv_eoi_cancel(struct vcpu *vcpu);
 
 /* Takes the offer back if something waits for the interrupt's end: the guest must exit then. */

@@ -13,6 +13,7 @@
 #include "vmx/control_set.h"
 #include "vmx/entry.h"
 #include "vmx/exit_reason.h"
+#include "vmx/preemption_timer.h"
 
 enum {
 	VCPU_MTRR_VARIABLE_COUNT = 8,
@@ -49,6 +50,14 @@ struct vcpu_apicv {
 	uint64_t eoi_exits[VCPU_APICV_EOI_WORDS];
 };
 
+/* When and how the CPU is taken back from the guest: vm/vcpu_timer.h. */
+struct vcpu_timer {
+	uint64_t event_tsc;   /* The host's TSC when something is due; HOST_TIMER_NEVER. */
+	uint64_t refresh_tsc; /* When an exit sets the preemption timer anew; without it never. */
+	uint64_t look_ticks;  /* It is set no further ahead. */
+	bool is_preemption;   /* The VMX-preemption timer, else the host's local APIC. */
+};
+
 /* What a guest wrote to KVM's MSRs: hypercall/kvm_msrs.c. */
 struct vcpu_kvm_msrs {
 	uint64_t wall_clock;
@@ -56,6 +65,7 @@ struct vcpu_kvm_msrs {
 	bool is_old_system_time; /* By the MSR that old guests use. */
 	uint64_t steal_time;
 	uint64_t pv_eoi;
+	uint8_t *pv_eoi_word; /* The first byte of what it points to; NULL: off. */
 	uint64_t poll_control;
 };
 
@@ -90,7 +100,8 @@ struct vcpu {
 	struct virtual_apic apic;
 	enum apic_choice apic_choice; /* What the option apic= asks for. */
 	struct vcpu_apicv apicv;
-	uint64_t timer_tsc; /* What the host's timer is set to for it. */
+	enum timer_choice timer_choice; /* What the option timer= asks for. */
+	struct vcpu_timer timer;
 	bool is_nmi_pending;
 	bool is_pv_eoi_offered; /* The guest may end its interrupt in memory: vm/pv_eoi.h. */
 	struct vcpu_kvm_msrs kvm;
@@ -134,10 +145,10 @@ struct vcpu_start {
 
 /*
  * Makes the vCPU's VMCS from nothing: controls, host state, and the guest state of vcpu_start. The
- * VMCS is current and clear afterwards. vm, capability, pages, vpid, apic_choice and
- * frame.handle_exit are set by the caller; the rest is initialised here. Returns STATUS_OK;
- * STATUS_UNSUPPORTED if a control or the VMCS itself is refused. Context: VMX root operation; the
- * host's GDT, IDT and page tables are final.
+ * VMCS is current and clear afterwards. vm, capability, pages, vpid, apic_choice,
+ * timer_choice and frame.handle_exit are set by the caller; the rest is initialised here. Returns
+ * STATUS_OK; STATUS_UNSUPPORTED if a control or the VMCS itself is refused. Context: VMX root
+ * operation; the host's GDT, IDT and page tables are final.
  */
 must_use enum status vcpu_init(struct vcpu *vcpu, const struct vcpu_start *start);
 

@@ -11,12 +11,17 @@
 #include "vm/vcpu.h"
 #include "vm/vcpu_apicv.h"
 #include "vm/vcpu_interrupts.h"
+#include "vm/vcpu_timer.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
 enum {
 	IO_BITMAPS_BYTES = 2 * 4096,
 	ALL_PORTS_EXIT = 0xff,
+	/* In ticks of the TSC, as Linux KVM has them: PAUSEs so near each other are one loop, and
+	 * so long it may go on. SDM Vol. 3C "Controls for PAUSE-Loop Exiting". */
+	PAUSE_LOOP_GAP = 128,
+	PAUSE_LOOP_WINDOW = 4096,
 };
 
 #define MTRR_DEF_TYPE_ENABLED_WB     (BIT(11) | MEMORY_TYPE_WB)
@@ -54,6 +59,10 @@ static void init_controls(struct vcpu *vcpu)
 	vmcs_write64(VMCS_IO_BITMAP_B_ADDRESS, hpa_of(vcpu->pages.io_bitmaps + PAGE_SIZE_4K).value);
 	vmcs_write64(VMCS_MSR_BITMAPS_ADDRESS, hpa_of(vcpu->pages.msr_bitmap).value);
 	vmcs_write64(VMCS_EPT_POINTER, ept_pointer(&vcpu->vm->ept));
+	if ((controls->secondary & SECONDARY_PAUSE_LOOP_EXITING) != 0) {
+		vmcs_write32(VMCS_PLE_GAP, PAUSE_LOOP_GAP);
+		vmcs_write32(VMCS_PLE_WINDOW, PAUSE_LOOP_WINDOW);
+	}
 	/* The guest's TSC counts from its start. */
 	vcpu->start_tsc = insn_rdtsc();
 	vcpu->tsc_offset = 0 - vcpu->start_tsc;
@@ -103,6 +112,7 @@ enum status vcpu_init(struct vcpu *vcpu, const struct vcpu_start *start)
 	init_controls(vcpu);
 	host_state_write(&vcpu->frame, vcpu->host_cpu);
 	guest_state_init(vcpu, start);
+	vcpu_timer_init(vcpu);
 	vcpu_interrupts_init(vcpu);
 	vcpu_apicv_init(vcpu);
 	cpuid_policy_keep_constant_leaves(vcpu);

@@ -8,6 +8,7 @@
 #include "vm/event.h"
 #include "vm/pv_eoi.h"
 #include "vm/vcpu_apicv.h"
+#include "vm/vcpu_timer.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
@@ -73,13 +74,11 @@ void vcpu_interrupts_init(struct vcpu *vcpu)
 	vcpu->apic.broadcast_eoi = broadcast_eoi;
 	vcpu->apic.context = vcpu;
 	vcpu->is_nmi_pending = false;
-	vcpu->timer_tsc = HOST_TIMER_NEVER;
 	if (virtual_apic_create(&vcpu->apic, config, rate) != STATUS_OK) {
 		/* The page and the address bits are ours; only a TSC out of all bounds is left. */
 		(void)!virtual_apic_create(&vcpu->apic, config, (struct virtual_apic_rate){1, 1});
 	}
 	virtual_apic_set_virtual_wire(&vcpu->apic);
-	host_timer_set(HOST_TIMER_NEVER);
 }
 
 unsigned vcpu_interrupts_send(struct vcpu *vcpu, const struct virtual_apic_message *message,
@@ -178,15 +177,11 @@ static void give_interrupt(struct vcpu *vcpu, bool is_nmi_given)
 static void set_timer(struct vcpu *vcpu)
 {
 	const uint64_t deadline = virtual_apic_next_deadline(&vcpu->apic);
-	uint64_t tsc = deadline == VIRTUAL_APIC_NO_DEADLINE ? HOST_TIMER_NEVER
-							    : deadline - vcpu->tsc_offset;
+	const uint64_t tsc = deadline == VIRTUAL_APIC_NO_DEADLINE ? HOST_TIMER_NEVER
+								  : deadline - vcpu->tsc_offset;
+	const uint64_t platform_tsc = vcpu->vm->platform.next_event_tsc;
 
-	tsc = tsc < vcpu->vm->platform.next_event_tsc ? tsc : vcpu->vm->platform.next_event_tsc;
-
-	if (tsc != vcpu->timer_tsc) {
-		vcpu->timer_tsc = tsc;
-		host_timer_set(tsc);
-	}
+	vcpu_timer_set(vcpu, tsc < platform_tsc ? tsc : platform_tsc);
 }
 
 /* What the guest did to its APIC without an exit. */
@@ -313,6 +308,15 @@ static bool msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 	default:
 		return virtual_apic_msr_write(apic, msr, value, now);
 	}
+}
+
+bool vcpu_interrupts_rearm(struct vcpu *vcpu, uint64_t deadline)
+{
+	if (!virtual_apic_rearm(&vcpu->apic, deadline, vcpu->exit_tsc + vcpu->tsc_offset)) {
+		return false;
+	}
+	set_timer(vcpu);
+	return true;
 }
 
 bool vcpu_interrupts_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)

@@ -7,9 +7,10 @@
 #include "vm/vcpu.h"
 
 /*
- * A vCPU's local APIC and what comes of it: interrupts and NMIs are injected here, and the host's
- * timer is set for the guest's next. Whoever changes something that decides on an interrupt calls
- * vcpu_interrupts_update(); VM exits that change nothing of it, hypercalls above all, call nothing.
+ * A vCPU's local APIC and what comes of it: interrupts and NMIs are injected here, and the
+ * timer that takes the CPU back is set for the guest's next event. Whoever changes something that
+ * decides on an interrupt calls vcpu_interrupts_update(); VM exits that change nothing of it,
+ * hypercalls above all, call nothing.
  */
 
 /* Puts the APIC into the state that firmware leaves. Context: vcpu_init(), the VMCS is current. */
@@ -55,6 +56,13 @@ static inline bool vcpu_interrupts_owns_msr(uint32_t msr)
 }
 bool vcpu_interrupts_msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
 bool vcpu_interrupts_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value);
+
+/*
+ * The straight way of a guest's WRMSR to IA32_TSC_DEADLINE, where nothing but the timer changes by
+ * it. Returns false if more does, or it is #GP: then nothing was done, and
+ * vcpu_interrupts_msr_write() is for it. Context: the handler of a VM exit.
+ */
+bool vcpu_interrupts_rearm(struct vcpu *vcpu, uint64_t deadline);
 
 /* MOV to CR8: the TPR. value is 0 to 15. */
 void vcpu_interrupts_set_cr8(struct vcpu *vcpu, uint8_t value);

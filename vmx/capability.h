@@ -52,6 +52,8 @@ struct vmx_capability {
 #define VMX_BASIC_TRUE_CONTROLS    (1ULL << 55)
 
 /* IA32_VMX_MISC: SDM Vol. 3D Appendix A "Miscellaneous Data". */
+#define VMX_MISC_PREEMPTION_RATE_HIGH   4
+#define VMX_MISC_PREEMPTION_RATE_LOW    0
 #define VMX_MISC_ACTIVITY_HLT           (1ULL << 6)
 #define VMX_MISC_ACTIVITY_SHUTDOWN      (1ULL << 7)
 #define VMX_MISC_ACTIVITY_WAIT_FOR_SIPI (1ULL << 8)

@@ -32,6 +32,9 @@ const struct requirement requirements_table[] = {
 		"the machine's NMIs are the hypervisor's", any_vmx_cpu_has_it},
 	{"virtual NMIs", CAPABILITY_PIN, RULE_SET_TO_1, NEED_USED, PIN_VIRTUAL_NMIS,
 		"without it the CPU does not track a guest's NMI blocking", nothing_to_do},
+	{"activate VMX-preemption timer", CAPABILITY_PIN, RULE_CAN_BE_1, NEED_USED,
+		PIN_VMX_PREEMPTION_TIMER, "without it the host's timer interrupts guests",
+		nothing_to_do},
 
 	{"HLT exiting", CAPABILITY_PRIMARY, RULE_SET_TO_1, NEED_REQUIRED, PRIMARY_HLT_EXITING,
 		"a guest's HLT must not stop the machine", any_vmx_cpu_has_it},
@@ -67,6 +70,9 @@ const struct requirement requirements_table[] = {
 	{"CR3-store exiting", CAPABILITY_PRIMARY, RULE_CAN_BE_0, NEED_REQUIRED,
 		PRIMARY_CR3_STORE_EXITING, "guests own their page tables", true_controls_or_newer},
 
+	{"use TPR shadow", CAPABILITY_PRIMARY, RULE_CAN_BE_1, NEED_USED, PRIMARY_USE_TPR_SHADOW,
+		"without it guests' local APICs are all in software", nothing_to_do},
+
 	{"enable EPT", CAPABILITY_SECONDARY, RULE_SET_TO_1, NEED_REQUIRED, SECONDARY_ENABLE_EPT,
 		"guests have physical memory of their own", nehalem_with_ept},
 	{"unrestricted guest", CAPABILITY_SECONDARY, RULE_SET_TO_1, NEED_REQUIRED,
@@ -81,6 +87,22 @@ const struct requirement requirements_table[] = {
 		"without it guests see no RDTSCP", nothing_to_do},
 	{"enable INVPCID", CAPABILITY_SECONDARY, RULE_SET_TO_1, NEED_USED, SECONDARY_ENABLE_INVPCID,
 		"without it guests see no INVPCID", nothing_to_do},
+
+	{"virtualize APIC accesses", CAPABILITY_SECONDARY, RULE_CAN_BE_1, NEED_USED,
+		SECONDARY_VIRTUALIZE_APIC_ACCESSES,
+		"without it every xAPIC access of a guest exits", nothing_to_do},
+	{"virtualize x2APIC mode", CAPABILITY_SECONDARY, RULE_CAN_BE_1, NEED_USED,
+		SECONDARY_VIRTUALIZE_X2APIC_MODE, "without it every x2APIC access of a guest exits",
+		nothing_to_do},
+	{"APIC-register virtualization", CAPABILITY_SECONDARY, RULE_CAN_BE_1, NEED_USED,
+		SECONDARY_APIC_REGISTER_VIRTUALIZATION,
+		"without it a guest's reads of its local APIC exit", nothing_to_do},
+	{"virtual-interrupt delivery", CAPABILITY_SECONDARY, RULE_CAN_BE_1, NEED_USED,
+		SECONDARY_VIRTUAL_INTERRUPT_DELIVERY,
+		"without it a guest's interrupts are injected, and their EOI exits", nothing_to_do},
+	{"PAUSE-loop exiting", CAPABILITY_SECONDARY, RULE_SET_TO_1, NEED_USED,
+		SECONDARY_PAUSE_LOOP_EXITING, "without it a guest may wait for another for ever",
+		nothing_to_do},
 
 	{"save debug controls", CAPABILITY_EXIT, RULE_SET_TO_1, NEED_REQUIRED,
 		EXIT_SAVE_DEBUG_CONTROLS, "DR7 and IA32_DEBUGCTL are the guest's own",
@@ -99,6 +121,10 @@ const struct requirement requirements_table[] = {
 		"IA32_EFER is the guest's own", nehalem_or_newer},
 	{"load IA32_EFER", CAPABILITY_EXIT, RULE_SET_TO_1, NEED_REQUIRED, EXIT_LOAD_IA32_EFER,
 		"the hypervisor keeps its IA32_EFER", nehalem_or_newer},
+
+	{"save VMX-preemption timer value", CAPABILITY_EXIT, RULE_CAN_BE_1, NEED_USED,
+		EXIT_SAVE_PREEMPTION_TIMER, "without it the host's timer interrupts guests",
+		nothing_to_do},
 
 	{"load debug controls", CAPABILITY_ENTRY, RULE_SET_TO_1, NEED_REQUIRED,
 		ENTRY_LOAD_DEBUG_CONTROLS, "DR7 and IA32_DEBUGCTL are the guest's own",

@@ -13,12 +13,13 @@
  * vmx/entry_check_transitions.c vmx/exit_qualification.c vmx/exit_reason.c vmx/instruction_error.c
  * vmx/operation.c vmx/vmcs_names.c lib/format.c lib/status.c tests/host/vcpu_fixture.c
  * vm/memory_layout.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c hypercall/kvm_msrs.c
- * exits/exit_hlt.c vm/vcpu_interrupts.c vm/vcpu_apicv.c vm/vcpu_apicv_mode.c vmx/apic_controls.c
- * vm/pv_eoi.c devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
- * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
- * cpu/host_timer.c cpu/local_apic.c vm/vm_platform.c lib/tick_rate.c devices/pic8259.c
- * devices/ioapic.c devices/pit8254.c devices/pit8254_counter.c devices/rtc_mc146818.c
- * devices/acpi_pm.c devices/i8042.c devices/reset_control.c devices/pci_config.c */
+ * exits/exit_hlt.c vm/vcpu_interrupts.c vm/vcpu_timer.c vmx/preemption_timer.c vm/vcpu_apicv.c
+ * vm/vcpu_apicv_mode.c vmx/apic_controls.c vm/pv_eoi.c devices/virtual_apic.c
+ * devices/virtual_apic_access.c devices/virtual_apic_lvt.c devices/virtual_apic_message.c
+ * devices/virtual_apic_priority.c devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c
+ * vm/vm_platform.c lib/tick_rate.c devices/pic8259.c devices/ioapic.c devices/pit8254.c
+ * devices/pit8254_counter.c devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c
+ * devices/reset_control.c devices/pci_config.c */
 #include "cpu/registers.h"
 #include "cpu/trap.h"
 #include "exits/exit.h"

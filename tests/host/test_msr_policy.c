@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: vm/msr_policy.c vm/msr_mtrr.c vm/cpuid_policy.c vm/vcpu.c vm/guest_memory.c
  * exits/exit_msr.c vm/event.c lib/format.c tests/host/vcpu_fixture.c hypercall/kvm_msrs.c cpu/tsc.c
- * cpu/wall_clock.c lib/calendar.c lib/scaled_time.c vm/vcpu_interrupts.c vm/vcpu_apicv.c
- * vm/vcpu_apicv_mode.c vmx/apic_controls.c vmx/ept.c vmx/ept_edit.c vmx/ept_table.c vmx/operation.c
- * vm/pv_eoi.c devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
- * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
- * cpu/host_timer.c cpu/local_apic.c vm/vm.c vm/vm_platform.c vm/port_bus.c lib/tick_rate.c
- * devices/pic8259.c devices/ioapic.c devices/pit8254.c devices/pit8254_counter.c
- * devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c devices/reset_control.c
- * devices/pci_config.c */
+ * cpu/wall_clock.c lib/calendar.c lib/scaled_time.c vm/vcpu_interrupts.c vm/vcpu_timer.c
+ * vmx/preemption_timer.c vm/vcpu_apicv.c vm/vcpu_apicv_mode.c vmx/apic_controls.c vmx/ept.c
+ * vmx/ept_edit.c vmx/ept_table.c vmx/operation.c vm/pv_eoi.c devices/virtual_apic.c
+ * devices/virtual_apic_access.c devices/virtual_apic_lvt.c devices/virtual_apic_message.c
+ * devices/virtual_apic_priority.c devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c
+ * vm/vm.c vm/vm_platform.c vm/port_bus.c lib/tick_rate.c devices/pic8259.c devices/ioapic.c
+ * devices/pit8254.c devices/pit8254_counter.c devices/rtc_mc146818.c devices/acpi_pm.c
+ * devices/i8042.c devices/reset_control.c devices/pci_config.c */
 #include "vm/msr_policy.h"
 
 #include "cpu/cpuid.h"

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: vm/vcpu_interrupts.c vm/vcpu_apicv.c vm/pv_eoi.c vm/event.c vm/guest_memory.c vm/vm.c
- * lib/format.c devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
- * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
- * cpu/tsc.c tests/host/vcpu_fixture.c vm/vm_platform.c vm/port_bus.c cpu/wall_clock.c
- * lib/calendar.c lib/scaled_time.c lib/tick_rate.c devices/pic8259.c devices/ioapic.c
- * devices/pit8254.c devices/pit8254_counter.c devices/rtc_mc146818.c devices/acpi_pm.c
- * devices/i8042.c devices/reset_control.c devices/pci_config.c   */
+/* SOURCES: vm/vcpu_interrupts.c vm/vcpu_timer.c vmx/preemption_timer.c vm/vcpu_apicv.c vm/pv_eoi.c
+ * vm/event.c vm/guest_memory.c vm/vm.c lib/format.c devices/virtual_apic.c
+ * devices/virtual_apic_access.c devices/virtual_apic_lvt.c devices/virtual_apic_message.c
+ * devices/virtual_apic_priority.c devices/virtual_apic_timer.c cpu/tsc.c tests/host/vcpu_fixture.c
+ * vm/vm_platform.c vm/port_bus.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c lib/tick_rate.c
+ * devices/pic8259.c devices/ioapic.c devices/pit8254.c devices/pit8254_counter.c
+ * devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c devices/reset_control.c
+ * devices/pci_config.c   */
 #include "vm/vcpu_interrupts.h"
 
 #include "cpu/host_timer.h"
@@ -13,6 +14,8 @@
 #include "cpu/registers.h"
 #include "fake_insn.h"
 #include "tests/host/vcpu_fixture.h"
+#include "vm/pv_eoi.h"
+#include "vm/vcpu_timer.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
@@ -58,6 +61,8 @@ static int set_up(void **state)
 	host_timer = 0;
 	f->vcpu.tsc_offset = 0 - fake_cpu.tsc;
 	fake_vmcs_set(VMCS_GUEST_RFLAGS, RFLAGS_FIXED1 | RFLAGS_IF);
+	f->vcpu.timer_choice = TIMER_HOST;
+	vcpu_timer_init(&f->vcpu);
 	vcpu_interrupts_init(&f->vcpu);
 	return 0;
 }
@@ -284,7 +289,7 @@ static uint8_t *pv_word(struct vcpu_fixture *f)
 
 static void start_pv_eoi(struct vcpu_fixture *f)
 {
-	f->vcpu.kvm.pv_eoi = PV_EOI_WORD | 1;
+	pv_eoi_set(&f->vcpu, PV_EOI_WORD | 1);
 	go_to_x2apic(f);
 	write_msr(f, X2APIC_SELF_IPI, VECTOR);
 	assert_int_equal(vcpu_fixture_injected(), INJECTED_INTERRUPT(VECTOR));

@@ -3,7 +3,8 @@
  * devices/debug_exit.c devices/uart16550.c vm/guest_input.c lib/format.c lib/tick_rate.c
  * vm/vm_platform.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c devices/pic8259.c
  * devices/ioapic.c devices/pit8254.c devices/pit8254_counter.c devices/rtc_mc146818.c
- * devices/i8042.c devices/reset_control.c devices/pci_config.c vm/vcpu_interrupts.c vm/vcpu_apicv.c
+ * devices/i8042.c devices/reset_control.c devices/pci_config.c vm/vcpu_interrupts.c vm/vcpu_timer.c
+ * vmx/preemption_timer.c vm/vcpu_apicv.c
  * vm/pv_eoi.c devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
  * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
  * cpu/host_timer.c cpu/local_apic.c cpu/tsc.c vm/event.c vm/guest_memory.c

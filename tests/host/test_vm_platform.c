@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: vm/vm_platform.c vm/vcpu_interrupts.c vm/vcpu_apicv.c vm/pv_eoi.c vm/event.c vm/vm.c
- * vm/port_bus.c vm/guest_memory.c devices/pic8259.c devices/ioapic.c devices/pit8254.c
- * devices/pit8254_counter.c devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c
- * devices/reset_control.c devices/pci_config.c devices/virtual_apic.c devices/virtual_apic_access.c
- * devices/virtual_apic_lvt.c devices/virtual_apic_message.c devices/virtual_apic_priority.c
- * devices/virtual_apic_timer.c cpu/tsc.c cpu/wall_clock.c cpu/host_timer.c cpu/local_apic.c
- * lib/calendar.c lib/scaled_time.c lib/tick_rate.c lib/format.c tests/host/vcpu_fixture.c */
+/* SOURCES: vm/vm_platform.c vm/vcpu_interrupts.c vm/vcpu_timer.c vmx/preemption_timer.c
+ * vm/vcpu_apicv.c vm/pv_eoi.c vm/event.c vm/vm.c vm/port_bus.c vm/guest_memory.c devices/pic8259.c
+ * devices/ioapic.c devices/pit8254.c devices/pit8254_counter.c devices/rtc_mc146818.c
+ * devices/acpi_pm.c devices/i8042.c devices/reset_control.c devices/pci_config.c
+ * devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
+ * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
+ * cpu/tsc.c cpu/wall_clock.c cpu/host_timer.c cpu/local_apic.c lib/calendar.c lib/scaled_time.c
+ * lib/tick_rate.c lib/format.c tests/host/vcpu_fixture.c */
 #include "vm/vm_platform.h"
 
 #include "cpu/registers.h"

@@ -148,7 +148,8 @@ int vcpu_fixture_set_up(void **state)
 	f->vcpu.apic.config.is_bootstrap = true;
 	f->vcpu.apic.timer.deadline = VIRTUAL_APIC_NO_DEADLINE;
 	f->vcpu.apic.timer.rate = (struct virtual_apic_rate){1, 1};
-	f->vcpu.timer_tsc = UINT64_MAX;
+	f->vcpu.timer.event_tsc = UINT64_MAX;
+	f->vcpu.timer.refresh_tsc = UINT64_MAX;
 	f->vcpu.controls.pin = (uint32_t)PIN_VIRTUAL_NMIS;
 	f->vcpu.controls.secondary = (uint32_t)(SECONDARY_ENABLE_VPID | SECONDARY_ENABLE_RDTSCP |
 						SECONDARY_ENABLE_INVPCID);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VM_VCPU_TIMER_H
+#define VM_VCPU_TIMER_H
+
+#include "vm/vcpu.h"
+
+/*
+ * What takes the CPU back from a guest at a time: for its APIC's timer, its devices, and now and
+ * then to look after the host. The VMX-preemption timer costs one VM exit and nothing of the
+ * host's; without it, or by the option timer=host, the host's local APIC interrupts. A guest that
+ * halts always waits by the latter.
+ *
+ * The preemption timer stands still while the hypervisor runs, as it is saved at VM exits: each
+ * exit makes it late by what it took. From vcpu->timer.refresh_tsc on, an eighth of the way, an
+ * exit sets it anew, so that exits cost nothing of it until then. Source: SDM Vol. 3C
+ * "VMX-Preemption Timer".
+ */
+
+/*
+ * Chooses by the CPU and vcpu->timer_choice and sets the controls; nothing is due. Context:
+ * vcpu_init(), behind the control fields; host_timer_start() was called.
+ */
+void vcpu_timer_init(struct vcpu *vcpu);
+
+/* Loads the preemption timer anew. Context: it is the one that is used; the VMCS is current. */
+void vcpu_timer_refresh(struct vcpu *vcpu);
+
+/* For vcpu_timer_set(). */
+void vcpu_timer_change(struct vcpu *vcpu, uint64_t tsc);
+
+/*
+ * Says when the guest's next event is due: a VM exit comes at that value of the host's TSC or soon
+ * behind it, HOST_TIMER_NEVER for none. Context: the VMCS is current.
+ */
+static inline void vcpu_timer_set(struct vcpu *vcpu, uint64_t tsc)
+{
+	if (tsc != vcpu->timer.event_tsc) {
+		vcpu_timer_change(vcpu, tsc);
+	}
+}
+
+/* At the end of an exit: sees to it that the timer is not late. now is the host's TSC. */
+static inline void vcpu_timer_refresh_if_due(struct vcpu *vcpu, uint64_t now)
+{
+	if (__builtin_expect(now >= vcpu->timer.refresh_tsc, 0)) {
+		vcpu_timer_refresh(vcpu);
+	}
+}
+
+/* Lets the CPU sleep until the event is due, or an interrupt comes. Context: as vcpu_timer_set(),
+ * interrupts disabled. */
+void vcpu_timer_sleep(struct vcpu *vcpu);
+
+#endif
