@@ -356,6 +356,13 @@ static inline void virtual_apic_advance(struct virtual_apic *apic, uint64_t now)
 }
 
 /*
+ * The straight way of a timer that is due: as virtual_apic_advance() and virtual_apic_acknowledge()
+ * behind it. Returns the vector; 0, and nothing was done, where it is not due, a period begins
+ * anew, anything else pends or is in service, or the TPR holds it back.
+ */
+uint8_t virtual_apic_timer_take(struct virtual_apic *apic, uint64_t now);
+
+/*
  * Returns the TSC value at which the timer raises its next interrupt, VIRTUAL_APIC_NO_DEADLINE if
  * it does not (a masked timer counts on, but wakes nobody). It may lie in the past until
  * virtual_apic_advance() is called.

@@ -131,18 +131,21 @@ void virtual_apic_set_lint(struct virtual_apic *apic, enum virtual_apic_lint pin
 	}
 }
 
-static bool is_extint_pin(const struct virtual_apic *apic, enum virtual_apic_lint pin)
+static inline bool is_extint_pin(const struct virtual_apic *apic, enum virtual_apic_lint pin)
 {
+	const uint64_t unmasked_mode =
+		VIRTUAL_APIC_LVT_MASKED | BITS_MASK(VIRTUAL_APIC_MODE_HIGH, VIRTUAL_APIC_MODE_LOW);
 	const uint32_t lvt = virtual_apic_get(apic, lint_entries[pin]);
 
-	if (!virtual_apic_is_enabled(apic)) {
-		return pin == VIRTUAL_APIC_LINT0 && apic->is_line_high[pin];
-	}
-	return !is_masked(lvt) && mode_of(lvt) == VIRTUAL_APIC_EXTINT && is_asserted(apic, pin);
+	return (lvt & unmasked_mode) == VIRTUAL_APIC_EXTINT << VIRTUAL_APIC_MODE_LOW &&
+	       is_asserted(apic, pin);
 }
 
 bool virtual_apic_has_extint(const struct virtual_apic *apic)
 {
+	if (!virtual_apic_is_enabled(apic)) {
+		return apic->is_extint_latched || apic->is_line_high[VIRTUAL_APIC_LINT0];
+	}
 	return apic->is_extint_latched || is_extint_pin(apic, VIRTUAL_APIC_LINT0) ||
 	       is_extint_pin(apic, VIRTUAL_APIC_LINT1);
 }

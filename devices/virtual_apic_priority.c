@@ -132,16 +132,31 @@ uint8_t virtual_apic_acknowledge(struct virtual_apic *apic)
 	return vector;
 }
 
+bool virtual_apic_take_first(struct virtual_apic *apic, uint8_t vector)
+{
+	const uint8_t tpr = (uint8_t)virtual_apic_get(apic, VIRTUAL_APIC_TPR);
+
+	if ((apic->irr_highest | apic->isr_highest) != 0 || vector < VIRTUAL_APIC_VECTOR_MIN ||
+		virtual_apic_class(vector) <= virtual_apic_class(tpr) ||
+		!virtual_apic_is_enabled(apic) || !apic->is_software_enabled) {
+		return false;
+	}
+	put_vector(apic, VIRTUAL_APIC_ISR, vector, true);
+	put_vector(apic, VIRTUAL_APIC_TMR, vector, false);
+	apic->isr_highest = vector;
+	apic->isr_count = 1;
+	virtual_apic_put(apic, VIRTUAL_APIC_PPR, vector & CLASS_MASK);
+	return true;
+}
+
 /* What the end of an interrupt means outside IRR and ISR. */
 static void finish_interrupt(struct virtual_apic *apic, struct virtual_apic_eoi eoi)
 {
-	const uint32_t svr = virtual_apic_get(apic, VIRTUAL_APIC_SVR);
-
 	if (!eoi.is_level) {
 		return;
 	}
 	virtual_apic_lint_ended(apic, eoi.vector);
-	if ((svr & VIRTUAL_APIC_SVR_SUPPRESSION) == 0) {
+	if ((virtual_apic_get(apic, VIRTUAL_APIC_SVR) & VIRTUAL_APIC_SVR_SUPPRESSION) == 0) {
 		apic->broadcast_eoi(apic->context, eoi.vector);
 	}
 }
@@ -155,8 +170,9 @@ struct virtual_apic_eoi virtual_apic_eoi(struct virtual_apic *apic)
 		return (struct virtual_apic_eoi){0, false};
 	}
 	put_vector(apic, VIRTUAL_APIC_ISR, vector, false);
-	apic->isr_highest = find_highest(apic, VIRTUAL_APIC_ISR, vector / WORD_BITS);
 	apic->isr_count--;
+	apic->isr_highest =
+		apic->isr_count == 0 ? 0 : find_highest(apic, VIRTUAL_APIC_ISR, vector / WORD_BITS);
 	virtual_apic_store_ppr(apic);
 	finish_interrupt(apic, eoi);
 	return eoi;

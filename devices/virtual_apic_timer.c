@@ -137,6 +137,21 @@ void virtual_apic_timer_fire(struct virtual_apic *apic, uint64_t now)
 	virtual_apic_raise_lvt(apic, VIRTUAL_APIC_LVT_TIMER);
 }
 
+uint8_t virtual_apic_timer_take(struct virtual_apic *apic, uint64_t now)
+{
+	struct virtual_apic_timer *timer = &apic->timer;
+	const uint32_t lvt = virtual_apic_get(apic, VIRTUAL_APIC_LVT_TIMER);
+	const uint8_t vector = (uint8_t)lvt;
+
+	if (now < timer->deadline || (timer->start_count == 0 && timer->tsc_deadline == 0) ||
+		timer->mode == VIRTUAL_APIC_PERIODIC || (lvt & VIRTUAL_APIC_LVT_MASKED) != 0 ||
+		virtual_apic_has_extint(apic) || !virtual_apic_take_first(apic, vector)) {
+		return 0;
+	}
+	stop(timer);
+	return vector;
+}
+
 uint32_t virtual_apic_timer_count(const struct virtual_apic *apic, uint64_t now)
 {
 	const struct virtual_apic_timer *timer = &apic->timer;

@@ -37,7 +37,7 @@ static void exit_finish_delivery(void)
 
 /* After a handler that did not complete an instruction. */
 static __attribute__((cold, noinline)) enum vmx_resume exit_finish(
-	struct vcpu *vcpu, enum exit_action action, uint32_t reason)
+	struct vcpu *vcpu, enum exit_action action, size_t reason)
 {
 	switch (action) {
 	case EXIT_NEXT_DECODED:
@@ -51,12 +51,12 @@ static __attribute__((cold, noinline)) enum vmx_resume exit_finish(
 	case EXIT_STOP:
 		return VMX_RESUME_NOT;
 	default:
-		return exit_end_unhandled(vcpu, reason);
+		return exit_end_unhandled(vcpu, (uint32_t)reason);
 	}
 }
 
 /* Returns what becomes of the guest after its handler's action. */
-static enum vmx_resume exit_act(struct vcpu *vcpu, enum exit_action action, uint32_t reason)
+static enum vmx_resume exit_act(struct vcpu *vcpu, enum exit_action action, size_t reason)
 {
 	if (action != EXIT_NEXT_INSTRUCTION) {
 		return exit_finish(vcpu, action, reason);
@@ -65,22 +65,29 @@ static enum vmx_resume exit_act(struct vcpu *vcpu, enum exit_action action, uint
 	return VMX_RESUME_ALL;
 }
 
-/* All exits but VMCALL. */
+/* So that the others need not keep their result over a call. */
+static __attribute__((cold, noinline)) enum vmx_resume exit_refresh_timer(
+	struct vcpu *vcpu, enum vmx_resume resume)
+{
+	vcpu_timer_refresh(vcpu);
+	return resume;
+}
+
+/* All exits but VMCALL. The reason is as wide as an index: it is kept but once. */
 static __attribute__((noinline)) enum vmx_resume exit_dispatch_by_table(
-	struct vcpu *vcpu, uint32_t reason)
+	struct vcpu *vcpu, size_t reason)
 {
 	enum vmx_resume resume;
 	uint64_t now;
 
 	/* A failed entry has bit 31 set, so it is not below the table's end either. */
 	if (reason >= EXIT_REASON_COUNT || exit_table[reason].handler == NULL) {
-		return exit_end_unhandled(vcpu, reason);
+		return exit_end_unhandled(vcpu, (uint32_t)reason);
 	}
 	resume = exit_act(vcpu, exit_table[reason].handler(vcpu), reason);
 	now = insn_rdtsc();
 	tick_histogram_add(&vcpu->exit_ticks[reason], now - vcpu->exit_tsc);
-	vcpu_timer_refresh_if_due(vcpu, now);
-	return resume;
+	return vcpu_timer_is_late(vcpu, now) ? exit_refresh_timer(vcpu, resume) : resume;
 }
 
 enum vmx_resume exit_dispatch(struct vmx_frame *frame)

@@ -136,7 +136,7 @@ enum exit_action exit_handle_preemption_timer(struct vcpu *vcpu)
 		insn_sti_nop_cli();
 		operator_keys_poll(vcpu);
 	}
-	vcpu_interrupts_update(vcpu);
+	vcpu_interrupts_timer_due(vcpu);
 	return EXIT_RESUME;
 }
 

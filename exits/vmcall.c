@@ -20,7 +20,9 @@ static __attribute__((noinline)) enum vmx_resume vmcall_other_code(
 		hypercall_serve(vcpu, call, row, vcpu_cpl_from_cs(cs_access_rights));
 	advance_rip(vcpu, vmcs_read32(VMCS_VM_EXIT_INSTRUCTION_LENGTH), CODE_WIDTH_UNKNOWN);
 	hypercall_count(vcpu, row);
-	vcpu_timer_refresh_if_due(vcpu, vcpu->exit_tsc);
+	if (vcpu_timer_is_late(vcpu, vcpu->exit_tsc)) {
+		vcpu_timer_refresh(vcpu);
+	}
 	return vcpu->vm->after_call;
 }
 
@@ -43,6 +45,8 @@ enum vmx_resume vmcall(struct vcpu *vcpu)
 	vcpu->frame.registers[REGISTER_RAX] = hypercall_serve(vcpu, call, row, 0);
 	advance_rip(vcpu, vmcs_read32(VMCS_VM_EXIT_INSTRUCTION_LENGTH), CODE_WIDTH_64);
 	hypercall_count(vcpu, row);
-	vcpu_timer_refresh_if_due(vcpu, vcpu->exit_tsc);
+	if (vcpu_timer_is_late(vcpu, vcpu->exit_tsc)) {
+		vcpu_timer_refresh(vcpu);
+	}
 	return vcpu->vm->after_call;
 }

@@ -121,10 +121,14 @@ static bool is_open_for_nmi(void)
 	       (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_TF) == 0;
 }
 
+static bool has_rflags_for_interrupt(void)
+{
+	return (vmcs_read_natural(VMCS_GUEST_RFLAGS) & (RFLAGS_TF | RFLAGS_IF)) == RFLAGS_IF;
+}
+
 static bool is_open_for_interrupt(void)
 {
-	return is_open((uint32_t)INTERRUPTIBILITY_SHADOW) &&
-	       (vmcs_read_natural(VMCS_GUEST_RFLAGS) & (RFLAGS_TF | RFLAGS_IF)) == RFLAGS_IF;
+	return is_open((uint32_t)INTERRUPTIBILITY_SHADOW) && has_rflags_for_interrupt();
 }
 
 /* Returns true if an NMI was injected. */
@@ -211,6 +215,38 @@ void vcpu_interrupts_update(struct vcpu *vcpu)
 	set_timer(vcpu);
 	/* Last: the 8259's INT line changes by the acknowledge itself. */
 	vcpu->vm->platform.is_update_due = false;
+}
+
+/*
+ * The timer's interrupt alone, with nothing else to look at. The VM exit left no event to inject,
+ * and it broke off no delivery. What pends or not is the same as before, and so are the windows.
+ */
+static bool give_timer(struct vcpu *vcpu)
+{
+	uint8_t vector;
+
+	if (vcpu->is_nmi_pending || vcpu_apicv_delivers(vcpu) ||
+		vcpu->exit_tsc >= vcpu->vm->platform.next_event_tsc ||
+		(vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & INTERRUPTIBILITY_SHADOW) != 0 ||
+		!has_rflags_for_interrupt()) {
+		return false;
+	}
+	vector = virtual_apic_timer_take(&vcpu->apic, vcpu->exit_tsc + vcpu->tsc_offset);
+	if (vector == 0) {
+		return false;
+	}
+	event_inject_interrupt(vector);
+	pv_eoi_offer(vcpu);
+	set_timer(vcpu);
+	return true;
+}
+
+void vcpu_interrupts_timer_due(struct vcpu *vcpu)
+{
+	pv_eoi_collect(vcpu);
+	if (!give_timer(vcpu)) {
+		vcpu_interrupts_update(vcpu);
+	}
 }
 
 bool vcpu_interrupts_pend(struct vcpu *vcpu)

@@ -27,6 +27,10 @@ uint64_t vcpu_interrupts_now(const struct vcpu *vcpu);
  */
 void vcpu_interrupts_update(struct vcpu *vcpu);
 
+/* The same where the VMX-preemption timer has expired: a straight way for the APIC's timer.
+ * Context: the handler of that exit, before anything is injected. */
+void vcpu_interrupts_timer_due(struct vcpu *vcpu);
+
 /* The same where a device's line changed since the last time. */
 static inline void vcpu_interrupts_update_if_due(struct vcpu *vcpu)
 {

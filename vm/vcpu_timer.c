@@ -25,8 +25,8 @@ void vcpu_timer_refresh(struct vcpu *vcpu)
 	const uint64_t until = now + (ticks < timer->look_ticks ? ticks : timer->look_ticks);
 
 	timer->refresh_tsc = now + ((until - now) >> REFRESH_SHIFT);
-	vmcs_write32(VMCS_VMX_PREEMPTION_TIMER_VALUE,
-		preemption_timer_value(now, until, vcpu->capability->misc));
+	vmcs_write32(
+		VMCS_VMX_PREEMPTION_TIMER_VALUE, preemption_timer_value(now, until, timer->rate));
 }
 
 void vcpu_timer_change(struct vcpu *vcpu, uint64_t tsc)
@@ -59,6 +59,8 @@ void vcpu_timer_init(struct vcpu *vcpu)
 		.event_tsc = HOST_TIMER_NEVER,
 		.refresh_tsc = UINT64_MAX,
 		.look_ticks = tsc_hz() / LOOKS_PER_SECOND,
+		.rate = (uint8_t)bits_get(vcpu->capability->misc, VMX_MISC_PREEMPTION_RATE_HIGH,
+			VMX_MISC_PREEMPTION_RATE_LOW),
 		/* It counts TSC ticks, but a guest that halts needs the host's. */
 		.is_preemption = vcpu->timer_choice == TIMER_AUTO && host_timer_is_started() &&
 				 preemption_timer_is_offered(vcpu->capability),

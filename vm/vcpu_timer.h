@@ -39,12 +39,10 @@ static inline void vcpu_timer_set(struct vcpu *vcpu, uint64_t tsc)
 	}
 }
 
-/* At the end of an exit: sees to it that the timer is not late. now is the host's TSC. */
-static inline void vcpu_timer_refresh_if_due(struct vcpu *vcpu, uint64_t now)
+/* For the end of an exit: true if vcpu_timer_refresh() is to be called. now is the host's TSC. */
+static inline bool vcpu_timer_is_late(const struct vcpu *vcpu, uint64_t now)
 {
-	if (__builtin_expect(now >= vcpu->timer.refresh_tsc, 0)) {
-		vcpu_timer_refresh(vcpu);
-	}
+	return __builtin_expect(now >= vcpu->timer.refresh_tsc, 0);
 }
 
 /* Lets the CPU sleep until the event is due, or an interrupt comes. Context: as vcpu_timer_set(),

@@ -2,6 +2,7 @@
 #ifndef VMX_PREEMPTION_TIMER_H
 #define VMX_PREEMPTION_TIMER_H
 
+#include "lib/bits.h"
 #include "lib/types.h"
 #include "vmx/capability.h"
 
@@ -21,9 +22,16 @@ bool preemption_timer_is_offered(const struct vmx_capability *capability);
 /*
  * Returns what the timer has to be loaded with at `now` so that it expires when the TSC is at
  * `until`, or less than one of its counts later; 0, which expires at once, if that is over, and at
- * most 2^32 - 1. vmx_misc is IA32_VMX_MISC. Context: any; pure. Source: SDM Vol. 3C "VMX-Preemption
- * Timer"; Vol. 3D Appendix A "Miscellaneous Data".
+ * most 2^32 - 1. It counts the changes of TSC bit `rate`: IA32_VMX_MISC bits 4:0. Context: any;
+ * pure. Source: SDM Vol. 3C "VMX-Preemption Timer"; Vol. 3D Appendix A "Miscellaneous Data".
  */
-uint32_t preemption_timer_value(uint64_t now, uint64_t until, uint64_t vmx_misc);
+static inline uint32_t preemption_timer_value(uint64_t now, uint64_t until, unsigned rate)
+{
+	const uint64_t below = BIT(rate) - 1;
+	const uint64_t ticks = until > now ? until - now : 0;
+	const uint64_t counts = (ticks + (now & below) + below) >> rate;
+
+	return counts < UINT32_MAX ? (uint32_t)counts : UINT32_MAX;
+}
 
 #endif
