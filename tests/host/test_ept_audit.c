@@ -109,6 +109,24 @@ static void table_inside_of_the_range_is_a_stray(void **state)
 	fixture_end(&fixture);
 }
 
+static void the_apic_access_page_is_neither_stray_nor_counted(void **state)
+{
+	const uint64_t access_page = GIB(1);
+	struct fixture fixture;
+	struct ept_audit audit;
+
+	(void)state;
+	fixture_start(&fixture, ALL_PAGES, ADDRESS_BITS);
+	map(&fixture, 0, RAM_BASE, PAGE_SIZE_2M);
+	map(&fixture, GIB(3), access_page, PAGE_SIZE_4K);
+	assert_false(audit_ram(&fixture).is_confined);
+	audit = ept_audit(&fixture.ept, hpa(RAM_BASE), RAM_SIZE, hpa(access_page));
+	assert_true(audit.is_confined);
+	assert_int_equal(audit.page_count, 1);
+	assert_int_equal(audit.mapped_bytes, PAGE_SIZE_2M);
+	fixture_end(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +135,7 @@ int main(void)
 		cmocka_unit_test(page_outside_of_the_range_is_a_stray),
 		cmocka_unit_test(large_page_that_reaches_over_the_end_is_a_stray),
 		cmocka_unit_test(table_inside_of_the_range_is_a_stray),
+		cmocka_unit_test(the_apic_access_page_is_neither_stray_nor_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -217,6 +217,18 @@ static void interruption_flags_are_one_bit_each(void **state)
 	}
 }
 
+static void an_apic_access_has_offset_and_type(void **state)
+{
+	struct apic_access access = exit_apic_access(0x10b0);
+
+	(void)state;
+	assert_int_equal(access.type, APIC_ACCESS_WRITE);
+	assert_int_equal(access.offset, 0xb0);
+	access = exit_apic_access(UINT64_MAX << 16 | 0xffff);
+	assert_int_equal(access.type, APIC_ACCESS_PHYSICAL);
+	assert_int_equal(access.offset, 0xfff);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +246,7 @@ int main(void)
 		cmocka_unit_test(task_switch_has_source_and_selector),
 		cmocka_unit_test(interruption_information_decodes_a_page_fault),
 		cmocka_unit_test(interruption_flags_are_one_bit_each),
+		cmocka_unit_test(an_apic_access_has_offset_and_type),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,6 +196,64 @@ static void all_msrs_exit_but_the_guests_own(void **state)
 	}
 }
 
+static uint32_t x2apic(uint32_t offset)
+{
+	return VIRTUAL_APIC_MSR_FIRST + offset / VIRTUAL_APIC_STRIDE;
+}
+
+/* Which accesses of the range do not exit, of 2 * 256. */
+static unsigned count_x2apic_passes(const uint8_t *bitmap)
+{
+	unsigned count = 0;
+
+	for (uint32_t msr = VIRTUAL_APIC_MSR_FIRST; msr <= VIRTUAL_APIC_MSR_LAST; msr++) {
+		count += !exits(bitmap, msr, false);
+		count += !exits(bitmap, msr, true);
+	}
+	return count;
+}
+
+static void x2apic_msrs_pass_where_the_cpu_answers_for_them(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	uint8_t bitmap[4096] = {0};
+
+	f->vcpu.controls.secondary |= (uint32_t)SECONDARY_VIRTUALIZE_X2APIC_MODE;
+	msr_policy_fill_bitmap(bitmap, &f->vcpu.controls);
+	assert_false(exits(bitmap, x2apic(VIRTUAL_APIC_TPR), false));
+	assert_false(exits(bitmap, x2apic(VIRTUAL_APIC_TPR), true));
+	assert_int_equal(count_x2apic_passes(bitmap), 2);
+	f->vcpu.controls.secondary |= (uint32_t)SECONDARY_APIC_REGISTER_VIRTUALIZATION;
+	msr_policy_fill_bitmap(bitmap, &f->vcpu.controls);
+	assert_false(exits(bitmap, x2apic(VIRTUAL_APIC_LVT_TIMER), false));
+	assert_true(exits(bitmap, x2apic(VIRTUAL_APIC_LVT_TIMER), true));
+	assert_true(exits(bitmap, x2apic(VIRTUAL_APIC_PPR), false));
+	assert_true(exits(bitmap, x2apic(VIRTUAL_APIC_ISR), false));
+	assert_true(exits(bitmap, x2apic(VIRTUAL_APIC_EOI), true));
+	assert_true(exits(bitmap, x2apic(VIRTUAL_APIC_CURRENT_COUNT), false));
+	f->vcpu.controls.secondary |= (uint32_t)SECONDARY_VIRTUAL_INTERRUPT_DELIVERY;
+	msr_policy_fill_bitmap(bitmap, &f->vcpu.controls);
+	assert_false(exits(bitmap, x2apic(VIRTUAL_APIC_PPR), false));
+	assert_false(exits(bitmap, x2apic(VIRTUAL_APIC_ISR), false));
+	assert_false(exits(bitmap, x2apic(VIRTUAL_APIC_EOI), true));
+	assert_false(exits(bitmap, x2apic(VIRTUAL_APIC_SELF_IPI), true));
+	assert_true(exits(bitmap, x2apic(VIRTUAL_APIC_EOI), false));
+	assert_true(exits(bitmap, x2apic(VIRTUAL_APIC_SELF_IPI), false));
+	assert_true(exits(bitmap, x2apic(VIRTUAL_APIC_CURRENT_COUNT), false));
+	assert_true(exits(bitmap, x2apic(VIRTUAL_APIC_ICR), true));
+}
+
+static void without_virtualize_x2apic_mode_all_of_them_exit(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	uint8_t bitmap[4096] = {0};
+
+	f->vcpu.controls.secondary |= (uint32_t)(SECONDARY_APIC_REGISTER_VIRTUALIZATION |
+						 SECONDARY_VIRTUAL_INTERRUPT_DELIVERY);
+	msr_policy_fill_bitmap(bitmap, &f->vcpu.controls);
+	assert_int_equal(count_x2apic_passes(bitmap), 0);
+}
+
 static void tsc_aux_exits_where_rdtscp_is_not_enabled(void **state)
 {
 	struct vcpu_fixture *f = *state;
@@ -287,6 +345,8 @@ int main(void)
 		WITH_MSRS(writing_the_tsc_moves_its_offset),
 		WITH_MSRS(all_msrs_exit_but_the_guests_own),
 		WITH_MSRS(tsc_aux_exits_where_rdtscp_is_not_enabled),
+		WITH_MSRS(x2apic_msrs_pass_where_the_cpu_answers_for_them),
+		WITH_MSRS(without_virtualize_x2apic_mode_all_of_them_exit),
 		WITH_MSRS(the_next_guest_finds_cleared_msrs),
 		WITH_MSRS(rdmsr_splits_the_value_and_clears_upper_halves),
 		WITH_MSRS(wrmsr_joins_the_low_halves),

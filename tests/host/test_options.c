@@ -28,6 +28,8 @@ static void assert_defaults(const struct options *options)
 	assert_int_equal(options->guest_serial.base, 0);
 	assert_true(options->has_screen);
 	assert_int_equal(options->end, END_ACTION_HALT);
+	assert_int_equal(options->apic, APIC_AUTO);
+	assert_int_equal(options->timer, TIMER_AUTO);
 }
 
 static void an_empty_line_gives_the_defaults(void **state)
@@ -43,8 +45,9 @@ static void an_empty_line_gives_the_defaults(void **state)
 
 static void every_option_is_read(void **state)
 {
-	struct options options = parse(
-		"mode=doctor console=com3,38400 guest_serial=0x2f8,9600 screen=off end=reset");
+	struct options options =
+		parse("mode=doctor console=com3,38400 guest_serial=0x2f8,9600 screen=off end=reset "
+		      "apic=software timer=host");
 
 	(void)state;
 	assert_int_equal(options.mode, BOOT_MODE_DOCTOR);
@@ -54,6 +57,8 @@ static void every_option_is_read(void **state)
 	assert_int_equal(options.guest_serial.speed, 9600);
 	assert_false(options.has_screen);
 	assert_int_equal(options.end, END_ACTION_RESET);
+	assert_int_equal(options.apic, APIC_SOFTWARE);
+	assert_int_equal(options.timer, TIMER_HOST);
 	assert_string_equal(fake_log_text(), "");
 }
 
@@ -66,6 +71,9 @@ static void every_word_of_a_choice_is_known(void **state)
 	assert_int_equal(parse("end=halt").end, END_ACTION_HALT);
 	assert_int_equal(parse("end=poweroff").end, END_ACTION_POWEROFF);
 	assert_true(parse("screen=on").has_screen);
+	assert_int_equal(parse("apic=auto").apic, APIC_AUTO);
+	assert_int_equal(parse("apic=hardware").apic, APIC_HARDWARE);
+	assert_int_equal(parse("timer=auto").timer, TIMER_AUTO);
 	assert_int_equal(parse("console=com1").console.base, 0x3f8);
 	assert_int_equal(parse("console=com2").console.base, 0x2f8);
 	assert_int_equal(parse("console=com4").console.base, 0x2e8);
@@ -91,6 +99,8 @@ static void a_wrong_word_is_named_and_changes_nothing(void **state)
 		"Mode=run",
 		"screen=maybe",
 		"end=explode",
+		"apic=firm",
+		"timer=preemption",
 		"console=com5",
 		"console=com1,",
 		"console=com1,12345",

@@ -203,6 +203,110 @@ static void the_hosts_timer_is_set_for_the_guests(void **state)
 	assert_int_equal(host_timer, HOST_TIMER_NEVER);
 }
 
+/* The VM exit at which the preemption timer was at 0. */
+static void exit_at(struct vcpu_fixture *f, uint64_t tsc)
+{
+	fake_vmcs_set(VMCS_VM_ENTRY_INTERRUPTION_INFO, 0);
+	fake_cpu.tsc = tsc;
+	f->vcpu.exit_tsc = tsc;
+}
+
+static uint64_t arm_timer(struct vcpu_fixture *f)
+{
+	const uint64_t due = fake_cpu.tsc + 1000;
+
+	go_to_x2apic(f);
+	write_msr(f, X2APIC_LVT_TIMER, LVT_TIMER_TSC_DEADLINE | VECTOR);
+	f->vcpu.exit_tsc = fake_cpu.tsc;
+	assert_true(vcpu_interrupts_rearm(&f->vcpu, due + f->vcpu.tsc_offset));
+	assert_int_equal(host_timer, due);
+	return due;
+}
+
+static void a_due_timer_is_injected_straight(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	const uint64_t due = arm_timer(f);
+
+	exit_at(f, due);
+	vcpu_interrupts_timer_due(&f->vcpu);
+	assert_int_equal(vcpu_fixture_injected(), INJECTED_INTERRUPT(VECTOR));
+	assert_int_equal(f->vcpu.apic.isr_highest, VECTOR);
+	assert_int_equal(host_timer, HOST_TIMER_NEVER);
+}
+
+static void a_timer_that_is_not_due_yet_waits(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	const uint64_t due = arm_timer(f);
+
+	exit_at(f, due - 100);
+	vcpu_interrupts_timer_due(&f->vcpu);
+	assert_int_equal(vcpu_fixture_injected(), 0);
+	assert_int_equal(host_timer, due);
+}
+
+static void a_due_timer_waits_for_its_window(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	static const struct {
+		uint64_t rflags;
+		uint64_t interruptibility;
+	} closed[] = {
+		{RFLAGS_FIXED1, 0},
+		{RFLAGS_FIXED1 | RFLAGS_IF | RFLAGS_TF, 0},
+		{RFLAGS_FIXED1 | RFLAGS_IF, INTERRUPTIBILITY_BLOCKING_BY_STI},
+		{RFLAGS_FIXED1 | RFLAGS_IF, INTERRUPTIBILITY_BLOCKING_BY_MOV_SS},
+	};
+
+	for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
+		exit_at(f, arm_timer(f));
+		fake_vmcs_set(VMCS_GUEST_RFLAGS, closed[i].rflags);
+		fake_vmcs_set(VMCS_GUEST_INTERRUPTIBILITY_STATE, closed[i].interruptibility);
+		vcpu_interrupts_timer_due(&f->vcpu);
+		assert_int_equal(vcpu_fixture_injected(), 0);
+		assert_true(has_window(PRIMARY_INTERRUPT_WINDOW_EXITING));
+		fake_vmcs_set(VMCS_GUEST_RFLAGS, RFLAGS_FIXED1 | RFLAGS_IF);
+		fake_vmcs_set(VMCS_GUEST_INTERRUPTIBILITY_STATE, 0);
+		vcpu_interrupts_update(&f->vcpu);
+		assert_int_equal(vcpu_fixture_injected(), INJECTED_INTERRUPT(VECTOR));
+		assert_false(has_window(PRIMARY_INTERRUPT_WINDOW_EXITING));
+		write_msr(f, X2APIC_EOI, 0);
+	}
+}
+
+static void a_due_timer_waits_behind_an_nmi(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	exit_at(f, arm_timer(f));
+	f->vcpu.is_nmi_pending = true;
+	vcpu_interrupts_timer_due(&f->vcpu);
+	assert_int_equal(vcpu_fixture_injected(), INJECTED_NMI);
+	assert_true(has_window(PRIMARY_INTERRUPT_WINDOW_EXITING));
+}
+
+static void a_due_timer_is_left_to_a_cpu_that_delivers(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	exit_at(f, arm_timer(f));
+	f->vcpu.apicv.level = APIC_LEVEL_DELIVERY;
+	vcpu_interrupts_timer_due(&f->vcpu);
+	assert_int_equal(vcpu_fixture_injected(), 0);
+	assert_int_equal(fake_vmcs_get(VMCS_GUEST_INTERRUPT_STATUS), VECTOR);
+}
+
+static void a_rearm_that_is_due_is_left_to_the_long_way(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	(void)arm_timer(f);
+	assert_false(vcpu_interrupts_rearm(&f->vcpu, f->vcpu.exit_tsc + f->vcpu.tsc_offset));
+	write_msr(f, MSR_IA32_TSC_DEADLINE, 1);
+	assert_int_equal(vcpu_fixture_injected(), INJECTED_INTERRUPT(VECTOR));
+}
+
 static void without_a_host_timer_there_is_no_tsc_deadline(void **state)
 {
 	struct vcpu_fixture *f = *state;
@@ -308,6 +412,19 @@ static void a_guest_may_end_its_interrupt_in_memory(void **state)
 	assert_int_equal(*pv_word(f), 1);
 }
 
+static void a_due_timer_ends_what_was_ended_in_memory(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	start_pv_eoi(f);
+	*pv_word(f) = 0;
+	exit_at(f, arm_timer(f));
+	vcpu_interrupts_timer_due(&f->vcpu);
+	assert_int_equal(vcpu_fixture_injected(), INJECTED_INTERRUPT(VECTOR));
+	assert_int_equal(f->vcpu.apic.isr_count, 1);
+	assert_int_equal(*pv_word(f), 1);
+}
+
 static void the_offer_is_taken_back_when_something_waits(void **state)
 {
 	struct vcpu_fixture *f = *state;
@@ -352,6 +469,13 @@ int main(void)
 		WITH_APIC(an_nmi_comes_before_an_interrupt_and_waits_for_its_own_window),
 		WITH_APIC(an_nmi_does_not_need_rflags_if),
 		WITH_APIC(the_hosts_timer_is_set_for_the_guests),
+		WITH_APIC(a_due_timer_is_injected_straight),
+		WITH_APIC(a_timer_that_is_not_due_yet_waits),
+		WITH_APIC(a_due_timer_waits_for_its_window),
+		WITH_APIC(a_due_timer_waits_behind_an_nmi),
+		WITH_APIC(a_due_timer_is_left_to_a_cpu_that_delivers),
+		WITH_APIC(a_rearm_that_is_due_is_left_to_the_long_way),
+		WITH_APIC(a_due_timer_ends_what_was_ended_in_memory),
 		WITH_APIC(without_a_host_timer_there_is_no_tsc_deadline),
 		WITH_APIC(a_timer_goes_on_when_the_guest_sets_its_tsc),
 		WITH_APIC(a_halt_ends_for_what_the_guest_takes),
