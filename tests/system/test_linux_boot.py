@@ -28,7 +28,11 @@ def command(*options: str, append: str = FAST) -> list[str]:
 
 
 @pytest.mark.parametrize("options", [
-    (), ("-cpu", "corei3_cnl"), ("-m", "96M"), ("-m", "1536M")])
+    (), ("-cpu", "corei3_cnl"), ("-m", "96M"), ("-m", "1536M"),
+    ("-cpu", "corei7_skylake_x"),
+    ("-hypervisor", "apic=hardware"),
+    ("-hypervisor", "apic=software timer=host"),
+    ("-cpu", "corei3_cnl", "-hypervisor", "apic=software")])
 def test_linux_reaches_init_and_powers_off(options: tuple[str, ...]) -> None:
     result = subprocess.run(command(*options, append=FAST + " trivet_run=true"),
                             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
