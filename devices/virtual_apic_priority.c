@@ -132,19 +132,22 @@ uint8_t virtual_apic_acknowledge(struct virtual_apic *apic)
 	return vector;
 }
 
-bool virtual_apic_take_first(struct virtual_apic *apic, uint8_t vector)
+bool virtual_apic_take_first(struct virtual_apic *apic, uint8_t vector, bool is_ended)
 {
 	const uint8_t tpr = (uint8_t)virtual_apic_get(apic, VIRTUAL_APIC_TPR);
 
-	if ((apic->irr_highest | apic->isr_highest) != 0 || vector < VIRTUAL_APIC_VECTOR_MIN ||
+	if (apic->irr_highest != 0 || apic->isr_highest != (is_ended ? vector : 0) ||
+		vector < VIRTUAL_APIC_VECTOR_MIN ||
 		virtual_apic_class(vector) <= virtual_apic_class(tpr) ||
 		!virtual_apic_is_enabled(apic) || !apic->is_software_enabled) {
 		return false;
 	}
-	put_vector(apic, VIRTUAL_APIC_ISR, vector, true);
-	put_vector(apic, VIRTUAL_APIC_TMR, vector, false);
-	apic->isr_highest = vector;
-	apic->isr_count = 1;
+	if (!is_ended) {
+		put_vector(apic, VIRTUAL_APIC_ISR, vector, true);
+		put_vector(apic, VIRTUAL_APIC_TMR, vector, false);
+		apic->isr_highest = vector;
+		apic->isr_count = 1;
+	}
 	virtual_apic_put(apic, VIRTUAL_APIC_PPR, vector & CLASS_MASK);
 	return true;
 }
@@ -193,20 +196,34 @@ bool virtual_apic_can_pv_eoi(const struct virtual_apic *apic)
 	       !has_vector(apic, VIRTUAL_APIC_TMR, apic->isr_highest);
 }
 
-void virtual_apic_reload(struct virtual_apic *apic)
+/* How many bits are set in ISR, whose highest vector is known. */
+static uint8_t count_in_service(const struct virtual_apic *apic, uint8_t highest)
 {
 	unsigned count = 0;
 
-	for (unsigned word = 0; word < WORD_COUNT; word++) {
+	for (unsigned word = 0; highest != 0 && word <= highest / WORD_BITS; word++) {
 		uint32_t bits = virtual_apic_get(apic, word_offset(VIRTUAL_APIC_ISR, word));
 
 		for (; bits != 0; bits &= bits - 1) {
 			count++;
 		}
 	}
-	apic->isr_count = (uint8_t)count;
+	return (uint8_t)count;
+}
+
+void virtual_apic_take_over(struct virtual_apic *apic, uint8_t requesting, uint8_t servicing)
+{
+	apic->irr_highest = requesting;
+	apic->isr_highest = servicing;
+	apic->isr_count = count_in_service(apic, servicing);
+	virtual_apic_store_ppr(apic);
+}
+
+void virtual_apic_reload(struct virtual_apic *apic)
+{
 	apic->irr_highest = find_highest(apic, VIRTUAL_APIC_IRR, WORD_COUNT - 1);
 	apic->isr_highest = find_highest(apic, VIRTUAL_APIC_ISR, WORD_COUNT - 1);
+	apic->isr_count = count_in_service(apic, apic->isr_highest);
 	virtual_apic_store_ppr(apic);
 }
 

@@ -137,7 +137,7 @@ void virtual_apic_timer_fire(struct virtual_apic *apic, uint64_t now)
 	virtual_apic_raise_lvt(apic, VIRTUAL_APIC_LVT_TIMER);
 }
 
-uint8_t virtual_apic_timer_take(struct virtual_apic *apic, uint64_t now)
+uint8_t virtual_apic_timer_take(struct virtual_apic *apic, uint64_t now, bool is_ended)
 {
 	struct virtual_apic_timer *timer = &apic->timer;
 	const uint32_t lvt = virtual_apic_get(apic, VIRTUAL_APIC_LVT_TIMER);
@@ -145,7 +145,7 @@ uint8_t virtual_apic_timer_take(struct virtual_apic *apic, uint64_t now)
 
 	if (now < timer->deadline || (timer->start_count == 0 && timer->tsc_deadline == 0) ||
 		timer->mode == VIRTUAL_APIC_PERIODIC || (lvt & VIRTUAL_APIC_LVT_MASKED) != 0 ||
-		virtual_apic_has_extint(apic) || !virtual_apic_take_first(apic, vector)) {
+		virtual_apic_has_extint(apic) || !virtual_apic_take_first(apic, vector, is_ended)) {
 		return 0;
 	}
 	stop(timer);

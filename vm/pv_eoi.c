@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "vm/pv_eoi.h"
 
-#include "lib/bits.h"
 #include "vm/vcpu_apicv.h"
 
-/* MSR_KVM_PV_EOI_EN, and the word that it points to. */
+/* MSR_KVM_PV_EOI_EN. */
 #define PV_EOI_ENABLED BIT(0)
-#define PV_EOI_CAN_END BIT(0)
 
 void pv_eoi_set(struct vcpu *vcpu, uint64_t value)
 {
@@ -33,7 +31,7 @@ void pv_eoi_offer(struct vcpu *vcpu)
 
 void pv_eoi_collect(struct vcpu *vcpu)
 {
-	if (vcpu->is_pv_eoi_offered && (*vcpu->kvm.pv_eoi_word & PV_EOI_CAN_END) == 0) {
+	if (pv_eoi_is_ended(vcpu)) {
 		vcpu->is_pv_eoi_offered = false;
 		(void)virtual_apic_eoi(&vcpu->apic);
 	}

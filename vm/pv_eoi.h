@@ -2,7 +2,11 @@
 #ifndef VM_PV_EOI_H
 #define VM_PV_EOI_H
 
+#include "lib/bits.h"
 #include "vm/vcpu.h"
+
+/* The word's bit. */
+#define PV_EOI_CAN_END BIT(0)
 
 /*
  * KVM's end of interrupt without a VM exit: while one edge-triggered interrupt is in service and
@@ -15,6 +19,18 @@
  * its word lies in writable RAM, which stays where it is while the guest runs.
  */
 void pv_eoi_set(struct vcpu *vcpu, uint64_t value);
+
+/* True if the guest has ended the interrupt in memory, and the APIC was not told yet. */
+static inline bool pv_eoi_is_ended(const struct vcpu *vcpu)
+{
+	return vcpu->is_pv_eoi_offered && (*vcpu->kvm.pv_eoi_word & PV_EOI_CAN_END) == 0;
+}
+
+/* For the same interrupt again, where it was ended so: what allowed the offer still holds. */
+static inline void pv_eoi_renew(struct vcpu *vcpu)
+{
+	*vcpu->kvm.pv_eoi_word = PV_EOI_CAN_END;
+}
 
 /* Lets the guest end so the interrupt that was just acknowledged, where the rules allow it. */
 void pv_eoi_offer(struct vcpu *vcpu);

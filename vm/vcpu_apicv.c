@@ -6,18 +6,23 @@
 /* SDM Vol. 3C "Guest Non-Register State": the guest interrupt status. */
 enum { STATUS_SERVICING_LOW = 8 };
 
-/* Requesting and servicing vector are the highest of IRR and ISR: if they stand, so do these. */
+/*
+ * Requesting and servicing vector are the highest of IRR and ISR: if they stand, so do these; but
+ * below a vector in service others may have come and gone.
+ */
 void vcpu_apicv_collect(struct vcpu *vcpu)
 {
 	uint16_t status;
+	uint8_t servicing;
 
 	if (!vcpu_apicv_delivers(vcpu)) {
 		return;
 	}
 	status = vmcs_read16(VMCS_GUEST_INTERRUPT_STATUS);
-	if (status != vcpu->apicv.interrupt_status) {
+	servicing = (uint8_t)(status >> STATUS_SERVICING_LOW);
+	if (status != vcpu->apicv.interrupt_status || servicing != 0) {
 		vcpu->apicv.interrupt_status = status;
-		virtual_apic_reload(&vcpu->apic);
+		virtual_apic_take_over(&vcpu->apic, (uint8_t)status, servicing);
 	}
 }
 

@@ -217,34 +217,55 @@ void vcpu_interrupts_update(struct vcpu *vcpu)
 	vcpu->vm->platform.is_update_due = false;
 }
 
-/*
- * The timer's interrupt alone, with nothing else to look at. The VM exit left no event to inject,
- * and it broke off no delivery. What pends or not is the same as before, and so are the windows.
- */
-static bool give_timer(struct vcpu *vcpu)
+/* Where the CPU delivers, its IRR is all that the timer's interrupt needs. */
+static bool leave_timer_to_cpu(struct vcpu *vcpu)
 {
-	uint8_t vector;
-
-	if (vcpu->is_nmi_pending || vcpu_apicv_delivers(vcpu) ||
-		vcpu->exit_tsc >= vcpu->vm->platform.next_event_tsc ||
-		(vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & INTERRUPTIBILITY_SHADOW) != 0 ||
-		!has_rflags_for_interrupt()) {
+	if (virtual_apic_has_extint(&vcpu->apic)) {
 		return false;
 	}
-	vector = virtual_apic_timer_take(&vcpu->apic, vcpu->exit_tsc + vcpu->tsc_offset);
-	if (vector == 0) {
-		return false;
-	}
-	event_inject_interrupt(vector);
-	pv_eoi_offer(vcpu);
+	vcpu_apicv_collect(vcpu);
+	virtual_apic_advance(&vcpu->apic, vcpu->exit_tsc + vcpu->tsc_offset);
+	vcpu_apicv_flush(vcpu);
 	set_timer(vcpu);
 	return true;
 }
 
+/* The VM exit left no event to inject, and it broke off no delivery. */
+static bool inject_timer(struct vcpu *vcpu)
+{
+	bool is_ended;
+	uint8_t vector;
+
+	if ((vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & INTERRUPTIBILITY_SHADOW) != 0 ||
+		!has_rflags_for_interrupt()) {
+		return false;
+	}
+	is_ended = pv_eoi_is_ended(vcpu);
+	vector = virtual_apic_timer_take(&vcpu->apic, vcpu->exit_tsc + vcpu->tsc_offset, is_ended);
+	if (vector == 0) {
+		return false;
+	}
+	event_inject_interrupt(vector);
+	if (is_ended) {
+		pv_eoi_renew(vcpu);
+	} else {
+		pv_eoi_offer(vcpu);
+	}
+	set_timer(vcpu);
+	return true;
+}
+
+/*
+ * The timer's interrupt alone, with nothing else to look at: what else pends or not is the same as
+ * before, and so are the windows.
+ */
 void vcpu_interrupts_timer_due(struct vcpu *vcpu)
 {
-	pv_eoi_collect(vcpu);
-	if (!give_timer(vcpu)) {
+	const bool is_alone =
+		!vcpu->is_nmi_pending && vcpu->exit_tsc < vcpu->vm->platform.next_event_tsc;
+
+	if (!is_alone ||
+		!(vcpu_apicv_delivers(vcpu) ? leave_timer_to_cpu(vcpu) : inject_timer(vcpu))) {
 		vcpu_interrupts_update(vcpu);
 	}
 }

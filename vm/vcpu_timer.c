@@ -21,12 +21,12 @@ void vcpu_timer_refresh(struct vcpu *vcpu)
 {
 	struct vcpu_timer *timer = &vcpu->timer;
 	const uint64_t now = insn_rdtsc();
-	const uint64_t ticks = timer->event_tsc > now ? timer->event_tsc - now : 0;
-	const uint64_t until = now + (ticks < timer->look_ticks ? ticks : timer->look_ticks);
+	const uint64_t left = timer->event_tsc > now ? timer->event_tsc - now : 0;
+	const uint64_t ticks = left < timer->look_ticks ? left : timer->look_ticks;
 
-	timer->refresh_tsc = now + ((until - now) >> REFRESH_SHIFT);
+	timer->refresh_tsc = now + (ticks >> REFRESH_SHIFT);
 	vmcs_write32(
-		VMCS_VMX_PREEMPTION_TIMER_VALUE, preemption_timer_value(now, until, timer->rate));
+		VMCS_VMX_PREEMPTION_TIMER_VALUE, preemption_timer_value(now, ticks, timer->rate));
 }
 
 void vcpu_timer_change(struct vcpu *vcpu, uint64_t tsc)

@@ -20,18 +20,17 @@ enum timer_choice {
 bool preemption_timer_is_offered(const struct vmx_capability *capability);
 
 /*
- * Returns what the timer has to be loaded with at `now` so that it expires when the TSC is at
- * `until`, or less than one of its counts later; 0, which expires at once, if that is over, and at
- * most 2^32 - 1. It counts the changes of TSC bit `rate`: IA32_VMX_MISC bits 4:0. Context: any;
- * pure. Source: SDM Vol. 3C "VMX-Preemption Timer"; Vol. 3D Appendix A "Miscellaneous Data".
+ * Returns what the timer has to be loaded with at `now` so that it expires when the TSC is `ticks`
+ * further, or less than one of its counts later; at most 2^32 - 1. It counts the changes of TSC bit
+ * `rate`: IA32_VMX_MISC bits 4:0. ticks is below 2^63; 0 expires at once. Context: any; pure.
+ * Source: SDM Vol. 3C "VMX-Preemption Timer"; Vol. 3D Appendix A "Miscellaneous Data".
  */
-static inline uint32_t preemption_timer_value(uint64_t now, uint64_t until, unsigned rate)
+static inline uint32_t preemption_timer_value(uint64_t now, uint64_t ticks, unsigned rate)
 {
 	const uint64_t below = BIT(rate) - 1;
-	const uint64_t ticks = until > now ? until - now : 0;
 	const uint64_t counts = (ticks + (now & below) + below) >> rate;
 
-	return counts < UINT32_MAX ? (uint32_t)counts : UINT32_MAX;
+	return ticks == 0 ? 0 : counts < UINT32_MAX ? (uint32_t)counts : UINT32_MAX;
 }
 
 #endif

@@ -552,8 +552,8 @@ static void a_rearm_is_refused_outside_deadline_mode(void **state)
 
 static void assert_taken_at(uint64_t tick)
 {
-	assert_int_equal(virtual_apic_timer_take(&apic, tick - 1), 0);
-	assert_int_equal(virtual_apic_timer_take(&apic, tick), VECTOR);
+	assert_int_equal(virtual_apic_timer_take(&apic, tick - 1, false), 0);
+	assert_int_equal(virtual_apic_timer_take(&apic, tick, false), VECTOR);
 	assert_true(apic_has(VIRTUAL_APIC_ISR, VECTOR));
 	assert_false(apic_has(VIRTUAL_APIC_IRR, VECTOR));
 	assert_int_equal(apic.isr_highest, VECTOR);
@@ -561,7 +561,7 @@ static void assert_taken_at(uint64_t tick)
 	assert_int_equal(apic_read_at(VIRTUAL_APIC_PPR, tick), VECTOR);
 	assert_int_equal(virtual_apic_eoi(&apic).vector, VECTOR);
 	assert_int_equal(apic_read_at(VIRTUAL_APIC_PPR, tick), 0);
-	assert_int_equal(virtual_apic_timer_take(&apic, tick), 0);
+	assert_int_equal(virtual_apic_timer_take(&apic, tick, false), 0);
 }
 
 static void a_due_timer_is_taken_once(void **state)
@@ -584,14 +584,14 @@ static void a_taken_vector_is_edge_triggered(void **state)
 	apic_serve(VECTOR, true);
 	virtual_apic_eoi(&apic);
 	virtual_apic_write_tsc_deadline(&apic, 1000, 10);
-	assert_int_equal(virtual_apic_timer_take(&apic, 1000), VECTOR);
+	assert_int_equal(virtual_apic_timer_take(&apic, 1000, false), VECTOR);
 	assert_false(virtual_apic_eoi(&apic).is_level);
 }
 
 /* Nothing is done: the long way finds the same timer due. */
 static void assert_not_taken(void)
 {
-	assert_int_equal(virtual_apic_timer_take(&apic, 1000), 0);
+	assert_int_equal(virtual_apic_timer_take(&apic, 1000, false), 0);
 	assert_int_equal(virtual_apic_next_deadline(&apic), 1000);
 }
 
@@ -624,7 +624,33 @@ static void a_timer_is_not_taken_where_anything_else_counts(void **state)
 	virtual_apic_set_lint(&apic, VIRTUAL_APIC_LINT0, true);
 	assert_not_taken();
 	virtual_apic_set_lint(&apic, VIRTUAL_APIC_LINT0, false);
-	assert_int_equal(virtual_apic_timer_take(&apic, 1000), VECTOR);
+	assert_int_equal(virtual_apic_timer_take(&apic, 1000, false), VECTOR);
+}
+
+static void a_timer_ended_in_memory_is_taken_again(void **state)
+{
+	(void)state;
+	set_due(DEADLINE);
+	assert_int_equal(virtual_apic_timer_take(&apic, 1000, false), VECTOR);
+	virtual_apic_write_tsc_deadline(&apic, 2000, 1000);
+	assert_int_equal(virtual_apic_timer_take(&apic, 2000, false), 0);
+	assert_int_equal(virtual_apic_timer_take(&apic, 2000, true), VECTOR);
+	assert_int_equal(apic.isr_highest, VECTOR);
+	assert_int_equal(apic.isr_count, 1);
+	virtual_apic_eoi(&apic);
+	assert_int_equal(apic.isr_highest, 0);
+	assert_int_equal(apic_read_at(VIRTUAL_APIC_PPR, 2000), 0);
+}
+
+static void another_interrupt_ended_in_memory_is_for_the_long_way(void **state)
+{
+	(void)state;
+	set_due(DEADLINE);
+	apic_serve(VECTOR - 1, false);
+	assert_int_equal(virtual_apic_timer_take(&apic, 1000, true), 0);
+	set_due(DEADLINE);
+	apic_serve(VECTOR + 1, false);
+	assert_int_equal(virtual_apic_timer_take(&apic, 1000, true), 0);
 }
 
 static void a_masked_timer_is_not_taken(void **state)
@@ -632,9 +658,9 @@ static void a_masked_timer_is_not_taken(void **state)
 	(void)state;
 	set_due(DEADLINE);
 	apic_write(LVT, DEADLINE | MASKED);
-	assert_int_equal(virtual_apic_timer_take(&apic, 1000), 0);
+	assert_int_equal(virtual_apic_timer_take(&apic, 1000, false), 0);
 	set_mode(DEADLINE);
-	assert_int_equal(virtual_apic_timer_take(&apic, UINT64_MAX), 0);
+	assert_int_equal(virtual_apic_timer_take(&apic, UINT64_MAX, false), 0);
 }
 
 int main(void)
@@ -688,6 +714,8 @@ int main(void)
 		APIC_TEST(a_due_timer_is_taken_once),
 		APIC_TEST(a_taken_vector_is_edge_triggered),
 		APIC_TEST(a_timer_is_not_taken_where_anything_else_counts),
+		APIC_TEST(a_timer_ended_in_memory_is_taken_again),
+		APIC_TEST(another_interrupt_ended_in_memory_is_for_the_long_way),
 		APIC_TEST(a_masked_timer_is_not_taken),
 	};
 
