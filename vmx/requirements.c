@@ -101,8 +101,8 @@ const struct requirement requirements_table[] = {
 		SECONDARY_VIRTUAL_INTERRUPT_DELIVERY,
 		"without it a guest's interrupts are injected, and their EOI exits", nothing_to_do},
 	{"PAUSE-loop exiting", CAPABILITY_SECONDARY, RULE_SET_TO_1, NEED_USED,
-		SECONDARY_PAUSE_LOOP_EXITING, "without it the hypervisor does not see that a guest spins",
-		nothing_to_do},
+		SECONDARY_PAUSE_LOOP_EXITING,
+		"without it the hypervisor does not see that a guest spins", nothing_to_do},
 
 	{"save debug controls", CAPABILITY_EXIT, RULE_SET_TO_1, NEED_REQUIRED,
 		EXIT_SAVE_DEBUG_CONTROLS, "DR7 and IA32_DEBUGCTL are the guest's own",
