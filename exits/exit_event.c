@@ -132,11 +132,13 @@ enum exit_action exit_handle_external_interrupt(struct vcpu *vcpu)
  */
 enum exit_action exit_handle_preemption_timer(struct vcpu *vcpu)
 {
-	if (vcpu->exit_tsc < vcpu->timer.event_tsc) {
-		insn_sti_nop_cli();
-		operator_keys_poll(vcpu);
+	if (vcpu->exit_tsc >= vcpu->timer.event_tsc) {
+		vcpu_interrupts_timer_due(vcpu);
+		return EXIT_RESUME;
 	}
-	vcpu_interrupts_timer_due(vcpu);
+	insn_sti_nop_cli();
+	operator_keys_poll(vcpu);
+	vcpu_interrupts_update(vcpu);
 	return EXIT_RESUME;
 }
 

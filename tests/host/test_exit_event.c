@@ -209,6 +209,30 @@ static void an_external_interrupt_goes_to_the_host(void **state)
 	assert_int_equal(vcpu_fixture_injected(), 0);
 }
 
+static void a_guest_that_only_runs_is_left_to_look_after_the_host(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	poll_count = 0;
+	f->vcpu.exit_tsc = 1000;
+	f->vcpu.timer.event_tsc = 1001;
+	assert_int_equal(exit_handle_preemption_timer(&f->vcpu), EXIT_RESUME);
+	assert_int_equal(fake_cpu.sti_count, 1);
+	assert_int_equal(poll_count, 1);
+}
+
+static void what_is_due_does_not_wait_for_the_host(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	poll_count = 0;
+	f->vcpu.exit_tsc = 1000;
+	f->vcpu.timer.event_tsc = 1000;
+	assert_int_equal(exit_handle_preemption_timer(&f->vcpu), EXIT_RESUME);
+	assert_int_equal(fake_cpu.sti_count, 0);
+	assert_int_equal(poll_count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +250,8 @@ int main(void)
 		WITH_VCPU(a_machine_check_ends_the_run),
 		WITH_VCPU(an_exception_that_we_do_not_intercept_is_unhandled),
 		WITH_VCPU(an_external_interrupt_goes_to_the_host),
+		WITH_VCPU(a_guest_that_only_runs_is_left_to_look_after_the_host),
+		WITH_VCPU(what_is_due_does_not_wait_for_the_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
