@@ -22,4 +22,7 @@ void apic_check_registers(void);
 /* x2APIC mode: which MSRs there are, and which of their bits. */
 void apic_check_msrs(void);
 
+/* Periodic and TSC-deadline mode. */
+void apic_check_timer_modes(void);
+
 #endif

@@ -152,6 +152,7 @@ static void check_all(const char *scope)
 	check_tpr_by_cr8();
 	check_tpr_by_register();
 	check_timer();
+	apic_check_timer_modes();
 	check_masked();
 	apic_check_level();
 	apic_check_registers();
