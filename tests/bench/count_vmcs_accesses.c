@@ -57,6 +57,9 @@ static void set_up(void)
 	vcpu.capability = &capability;
 	vcpu.is_long_mode = true;
 	vcpu.cpuid_constant_leaves = 1;
+	/* The preemption timer is not late. */
+	vcpu.timer.event_tsc = UINT64_MAX;
+	vcpu.timer.refresh_tsc = UINT64_MAX;
 	hypercall_init(&vcpu);
 	fake_vmcs_set(VMCS_GUEST_RIP, RIP);
 	fake_vmcs_set(VMCS_GUEST_RFLAGS, RFLAGS_FIXED1);
