@@ -12,6 +12,7 @@
 
 enum {
 	DISTANCE = 400000,
+	TWICE_DISTANCE = 2 * DISTANCE,
 	LATE_MOST = DISTANCE / 4,
 	LIMIT = 100 * DISTANCE,
 	PERIOD_COUNT = 4000000, /* Of the timer; its clock may be faster than the TSC. */
@@ -66,14 +67,14 @@ static void check_disarming(void)
 	deadline = arm(DISTANCE);
 	report_equal("an_armed_deadline_reads_back", guest_rdmsr(MSR_TSC_DEADLINE), deadline);
 	guest_wrmsr(MSR_TSC_DEADLINE, 0);
-	apic_spin(2 * DISTANCE);
+	apic_spin(TWICE_DISTANCE);
 	report_equal("a_deadline_of_0_disarms", apic_count(), 0);
 	(void)arm(DISTANCE);
 	(void)arm(LIMIT);
-	apic_spin(2 * DISTANCE);
+	apic_spin(TWICE_DISTANCE);
 	report_equal("a_deadline_can_be_put_off", apic_count(), 0);
 	(void)arm(DISTANCE);
-	apic_spin(2 * DISTANCE);
+	apic_spin(TWICE_DISTANCE);
 	guest_cli();
 	report_equal("a_deadline_can_be_brought_forward", apic_count(), 1);
 	apic_end_interrupt();
@@ -88,7 +89,7 @@ static void check_past_and_masked(void)
 	guest_cli();
 	apic_end_interrupt();
 	(void)arm(DISTANCE);
-	apic_spin(2 * DISTANCE);
+	apic_spin(TWICE_DISTANCE);
 	report_equal("a_deadline_waits_for_if", apic_count(), 1);
 	apic_open();
 	report_equal("a_deadline_that_waited_comes_once", apic_count(), 2);
