@@ -56,6 +56,7 @@ LINUX_APPEND ?= console=ttyS0,115200 panic=-1 cryptomgr.notests mitigations=off 
 	selinux=0 apparmor=0 initcall_blacklist=load_system_certificate_list,init_evm
 LINUX ?= 6.1
 LINUX_TEST ?=
+LINUX_FILES = $(BUILD)/linux-$(LINUX)
 LINUX_ISO := $(BUILD)/trivet-linux.iso
 # The guest's 128 MiB, what GRUB loads, and ours.
 LINUX_MACHINE_MEMORY := 256M
@@ -80,7 +81,7 @@ run-linux: ## Boots Debian's kernel to a shell, or to tests: see docs/linux.md
 	$(SUBMAKE) build
 	tools/linux-guest build -linux $(LINUX) >/dev/null
 	tools/make-iso $(IMAGE) $(LINUX_ISO) -title "Trivet: Debian's Linux $(LINUX)" \
-		-kernel $(BUILD)/linux-$(LINUX)/vmlinuz -initrd $(BUILD)/linux-$(LINUX)/initramfs.cpio \
+		-kernel $(LINUX_FILES)/vmlinuz -initrd $(LINUX_FILES)/initramfs.cpio \
 		-append "$(LINUX_APPEND)$(if $(LINUX_TEST), trivet.test=$(LINUX_TEST))"
 	tools/trivet boot -iso $(LINUX_ISO) -m $(LINUX_MACHINE_MEMORY)
 

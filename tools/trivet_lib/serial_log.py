@@ -9,8 +9,8 @@ from trivet_lib.machine import GUEST_SERIAL_PORT
 # Firmware that mirrors the screen to the serial line may put more behind it.
 _END = re.compile(rb"trivet: end status=([0-9]{1,3})(?![0-9])")
 _STARTED = re.compile(rb"[\w.+-]+: started ticks_since_boot=")
-_GUEST_LINE = re.compile(
-    rb'trivet: loader=.* options="(?:[^"]* )?guest_serial=' + GUEST_SERIAL_PORT.encode() + rb'[ ,"]')
+_GUEST_LINE = re.compile(rb'trivet: loader=.* options="(?:[^"]* )?guest_serial='
+                         + GUEST_SERIAL_PORT.encode() + rb'[ ,"]')
 _LINE_LIMIT_BYTES = 4096
 _PRELUDE_LIMIT_BYTES = 1 << 16
 
@@ -20,8 +20,8 @@ class SerialLog:
 
     `status` is None until the line that ends a run has come, `has_started` false until a guest
     runs. `guest_has_a_line` says that guests' serial lines are on the port that is theirs here, and
-    not in the log. `prelude` has what came before GRUB handed over: GRUB's own words, of interest only if it
-    never does.
+    not in the log. `prelude` has what came before GRUB handed over: GRUB's own words, of interest
+    only if it never does.
     """
 
     def __init__(self) -> None:
