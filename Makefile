@@ -83,7 +83,7 @@ run-linux: ## Boots Debian's kernel to a shell, or to tests: see docs/linux.md
 	tools/make-iso $(IMAGE) $(LINUX_ISO) -title "Trivet: Debian's Linux $(LINUX)" \
 		-kernel $(LINUX_FILES)/vmlinuz -initrd $(LINUX_FILES)/initramfs.cpio \
 		-append "$(LINUX_APPEND)$(if $(LINUX_TEST), trivet.test=$(LINUX_TEST))"
-	tools/trivet boot -iso $(LINUX_ISO) -m $(LINUX_MACHINE_MEMORY)
+	tools/trivet boot -iso $(LINUX_ISO) -m $(LINUX_MACHINE_MEMORY) -rtc utc
 
 test: ## Sets up, builds, and runs every test
 	tools/setup

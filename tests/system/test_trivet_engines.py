@@ -39,6 +39,11 @@ def test_bochs_machine_is_as_asked():
     assert "com3: enabled=1, mode=file, dev=com3" in lines
 
 
+def test_the_clock_starts_in_2020_or_today():
+    assert "clock: sync=none, time0=1577836800" in bochsrc(Machine(192))
+    assert "clock: sync=none, time0=utc" in bochsrc(Machine(192, has_date_of_today=True))
+
+
 def test_lines_that_somebody_types_on_are_terminals():
     lines = bochsrc(Machine(192, has_input=True))
     assert "com1: enabled=1, mode=term, dev=com1" in lines

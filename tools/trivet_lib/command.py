@@ -22,7 +22,7 @@ STOCK_ISO = BUILD / "trivet.iso"
 _SIGPIPE = 13
 _STDIN = 0
 
-_ENGINE_OPTIONS = ("engine", "cpu", "firmware", "timeout", "log")
+_ENGINE_OPTIONS = ("engine", "cpu", "firmware", "rtc", "timeout", "log")
 _OPTIONS = {
     "run": ("kernel", "initrd", "append", "m", "serial", "iso", "hypervisor", *_ENGINE_OPTIONS),
     "boot": ("iso", "m", *_ENGINE_OPTIONS),
@@ -43,6 +43,7 @@ usage: tools/trivet run [OPTIONS]      boots a guest, the demo guest without -ke
   -engine NAME         auto, bochs, kvm or tcg (auto: KVM if it nests VMX, else Bochs)
   -cpu MODEL           a CPU model of that engine
   -firmware NAME       bios or uefi (bios)
+  -rtc DATE            utc: the clock has today's date; fixed: Bochs' starts in 2020 (fixed)
   -timeout S           stop after S seconds (0: never)
   -serial FILE         run: the guest's serial line goes there, not to standard output
   -log FILE            the hypervisor's log goes there, not to the terminal
@@ -106,6 +107,7 @@ def parse_options(command: str, arguments: Sequence[str]) -> dict[str, str]:
         options[name] = value
     _check_choice(options, "engine", ("auto", *engines.ENGINES))
     _check_choice(options, "firmware", FIRMWARES)
+    _check_choice(options, "rtc", ("utc", "fixed"))
     return options
 
 
@@ -127,7 +129,8 @@ def _run(options: dict[str, str]) -> int:
         raise CallError(f"{HYPERVISOR} is not built: run make")
     firmware = options.get("firmware", "bios")
     machine = Machine(guest.machine_memory_mib(wanted, firmware), firmware, options.get("cpu"),
-                      has_input=typed_input.is_input(_STDIN))
+                      has_input=typed_input.is_input(_STDIN),
+                      has_date_of_today=options.get("rtc") == "utc")
     engine = engines.choose(options.get("engine", "auto"), firmware)
     launch = engines.launch(engine, machine, guest.bochs_ips(wanted, firmware))
     with tempfile.TemporaryDirectory(prefix="trivet-guest-") as work:
@@ -145,7 +148,8 @@ def _boot(options: dict[str, str]) -> int:
     else:
         memory_mib = guest.machine_memory_mib(guest.Guest(), firmware)
     machine = Machine(memory_mib, firmware, options.get("cpu"),
-                      has_input=typed_input.is_input(_STDIN))
+                      has_input=typed_input.is_input(_STDIN),
+                      has_date_of_today=options.get("rtc") == "utc")
     engine = engines.choose(options.get("engine", "auto"), firmware)
     return _start(options, engines.launch(engine, machine), image, sys.stdout.fileno())
 

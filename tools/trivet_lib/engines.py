@@ -70,6 +70,9 @@ class BochsDisplay:
 
 
 _RFB = ('rfb, options="timeout=0"', "RFB")
+# 1 January 2020.
+_REPEATED_DATE = 1577836800
+
 _DISPLAYS = (
     BochsDisplay(("unshare", "--net", "--"), *_RFB),
     BochsDisplay(("unshare", "--map-root-user", "--net", "--"), *_RFB),
@@ -103,7 +106,7 @@ ata0-master: type=cdrom, path={ISO_NAME}, status=inserted
 ata1: enabled=0
 floppy_bootsig_check: disabled=1
 pci: enabled=1, chipset=i440fx, slot1=pcivga
-clock: sync=none, time0=1577836800
+clock: sync=none, time0={"utc" if machine.has_date_of_today else _REPEATED_DATE}
 com1: enabled=1, mode={line_mode}, dev={LOG_NAME}
 {GUEST_SERIAL_PORT}: enabled=1, mode={line_mode}, dev={GUEST_SERIAL_NAME}
 log: {BOCHS_LOG}

@@ -17,12 +17,14 @@ GUEST_SERIAL_PORT = "com3"
 @dataclass(frozen=True)
 class Machine:
     """A machine: memory in MiB, firmware, the CPU model or None for the engine's own, and whether
-    somebody types on its serial lines."""
+    somebody types on its serial lines; whether its clock has today's date, or, where the engine can
+    do that, the same one on each run, so that runs repeat."""
 
     memory_mib: int
     firmware: str = "bios"
     cpu: str | None = None
     has_input: bool = False
+    has_date_of_today: bool = False
 
 
 @dataclass(frozen=True)
