@@ -18,6 +18,10 @@ enum { OPERATION_COUNT = 200000, PROGRESS_STEPS = 4, LEGACY_ONE_IN = 64 };
 #define CR4_OSXSAVE       (1ull << 18)
 #define CPUID_1_ECX_XSAVE (1u << 26)
 #define LOW_HALF          0xffffffffull
+#define IA32_X2APIC_ICR   0x830
+#define ICR_DELIVERY_MODE 0x700
+#define ICR_NMI           0x400
+#define ICR_INIT          0x500
 
 struct operation {
 	const char *code;
@@ -50,11 +54,20 @@ static void prepare_string(struct guest_registers *registers)
 	registers->rcx = choose_bits(6);
 }
 
+/* An INIT to itself is an end that is asked for: INIT becomes NMI. */
+static uint64_t without_init(uint64_t icr)
+{
+	return (icr & ICR_DELIVERY_MODE) == ICR_INIT ? icr ^ ICR_INIT ^ ICR_NMI : icr;
+}
+
 static void prepare_msr(struct guest_registers *registers)
 {
 	registers->rcx = choose_msr();
 	registers->rax = choose_value();
 	registers->rdx = choose_value();
+	if ((registers->rcx & LOW_HALF) == IA32_X2APIC_ICR) {
+		registers->rax = without_init(registers->rax);
+	}
 }
 
 static void prepare_cpuid(struct guest_registers *registers)
@@ -99,6 +112,9 @@ static void prepare_call(struct guest_registers *registers)
 	registers->rcx = choose_value();
 	registers->rdx = choose_value();
 	registers->rsi = choose_value();
+	if ((registers->rax & LOW_HALF) == KVM_CALL_SEND_IPI) {
+		registers->rsi = without_init(registers->rsi);
+	}
 }
 
 static void prepare_hole(struct guest_registers *registers)
