@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Debian's cloud kernel, unmodified, as a guest in Bochs."""
 
+import hashlib
+import random
 import re
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from conftest import BUILD, TOP, TRIVET
@@ -13,6 +16,7 @@ LIMIT_S = 240
 FAST = ("console=ttyS0,115200 panic=-1 cryptomgr.notests mitigations=off nowatchdog audit=0 "
         "selinux=0 apparmor=0 initcall_blacklist=load_system_certificate_list,init_evm")
 PROMPT = b"/ # "
+PASTE_BYTES = 64 << 10
 COMMANDS = b"dmesg | grep -i kvm; cat /sys/devices/system/clocksource/*/current_clocksource; " \
            b"echo $((6 * 7)) is the answer; poweroff -f\n"
 
@@ -45,25 +49,45 @@ def test_linux_reaches_init_and_powers_off(options: tuple[str, ...]) -> None:
     assert "audit: EPT maps only its own RAM" in result.stderr
 
 
+def typed_to(line: list[str | Path]) -> subprocess.Popen:
+    return subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL)
+
+
+def read_until(process: subprocess.Popen, text: bytes) -> None:
+    output = b""
+    deadline = time.monotonic() + LIMIT_S
+    while text not in output and time.monotonic() < deadline:
+        output += process.stdout.read1(4096)
+    assert text in output
+
+
 def test_the_menus_first_entry_is_linux_and_its_shell_answers_what_is_typed(tmp_path) -> None:
     image = tmp_path / "linux.iso"
     subprocess.run([TOP / "tools" / "make-iso", BUILD / "trivet.elf", image, "-title", "Linux",
                     "-kernel", linux_guest.KERNEL, "-initrd", linux_guest.INITRAMFS, "-append",
                     FAST], check=True)
     boot = [TRIVET, "boot", "-iso", image, "-engine", "bochs", "-timeout", str(LIMIT_S)]
-    with subprocess.Popen(boot, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL) as process:
-        output = b""
-        deadline = time.monotonic() + LIMIT_S
-        while PROMPT not in output and time.monotonic() < deadline:
-            output += process.stdout.read1(4096)
-        process.stdin.write(COMMANDS)
-        process.stdin.flush()
-        rest, _ = process.communicate(timeout=LIMIT_S)
+    with typed_to(boot) as process:
+        read_until(process, PROMPT)
+        rest, _ = process.communicate(COMMANDS, timeout=LIMIT_S)
     assert process.returncode == 0
     assert re.search(rb"^42 is the answer\r?$", rest, re.M), rest
     assert b"Hypervisor detected: KVM" in rest
     assert b"Booting paravirtualized kernel on KVM" in rest
+
+
+def test_a_paste_of_64_kib_arrives_whole() -> None:
+    paste = bytes(random.Random(0).choices(b"abcdefghijklmnopqrstuvwxyz0123\n", k=PASTE_BYTES))
+    with typed_to(command(append=f"{FAST} quiet")) as process:
+        read_until(process, PROMPT)
+        process.stdin.write(f"stty -echo raw; echo g''o; head -c {PASTE_BYTES} | sha256sum; "
+                            "stty sane; poweroff -f\n".encode())
+        process.stdin.flush()
+        read_until(process, b"go\n")
+        rest, _ = process.communicate(paste, timeout=LIMIT_S)
+    assert process.returncode == 0
+    assert hashlib.sha256(paste).hexdigest().encode() in rest
 
 
 def test_a_bzimage_without_memory_is_refused_with_the_reason() -> None:
