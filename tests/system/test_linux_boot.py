@@ -18,7 +18,7 @@ FAST = ("console=ttyS0,115200 panic=-1 cryptomgr.notests mitigations=off nowatch
 PROMPT = b"/ # "
 PASTE_BYTES = 64 << 10
 COMMANDS = b"dmesg | grep -i kvm; cat /sys/devices/system/clocksource/*/current_clocksource; " \
-           b"echo $((6 * 7)) is the answer; poweroff -f\n"
+           b"echo $((6 * 7)) is the answer; poweroff\n"
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -173,7 +173,12 @@ end_panic() {
 
 # A session with a terminal of its own, so that ^C works.
 end_shell() {
-	setsid cttyhack sh
+	# busybox's poweroff and reboot send process 1 a signal; a trap waits for no child.
+	trap end_poweroff USR2
+	trap end_reboot TERM
+	setsid cttyhack sh </dev/console &
+	wait $!
+	trap - USR2 TERM
 }
 
 end_poweroff() {
