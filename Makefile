@@ -41,7 +41,11 @@ LDFLAGS := -m elf_x86_64 -nostdlib -static --build-id=none -z max-page-size=4096
 	-z noexecstack --no-warn-rwx-segments --fatal-warnings
 
 ASM_OFFSETS_SOURCE := vm/asm_offsets.c
-C_SOURCES := $(sort $(filter-out $(ASM_OFFSETS_SOURCE),$(wildcard $(LAYERS:%=%/*.c))))
+# DEBUG=1 has what holds of locks checked, which costs time.
+DEBUG ?= 0
+DEBUG_LEFT_OUT := cpu/debug_checks_$(if $(filter 1,$(DEBUG)),off,on).c
+C_SOURCES := $(sort $(filter-out $(ASM_OFFSETS_SOURCE) $(DEBUG_LEFT_OUT),\
+	$(wildcard $(LAYERS:%=%/*.c))))
 ASM_SOURCES := $(sort $(wildcard $(LAYERS:%=%/*.asm)))
 C_OBJECTS := $(C_SOURCES:%=$(BUILD)/%.o)
 ASM_OBJECTS := $(ASM_SOURCES:%=$(BUILD)/%.o)
@@ -121,7 +125,7 @@ clean: ## Removes everything that was built
 
 help: ## Lists the targets
 	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
-	@echo '  V=1 shows the commands; CC=clang and CROSS_COMPILE=x86_64-linux-gnu- choose tools.'
+	@echo '  V=1 shows the commands; DEBUG=1 checks the order of locks;\n  CC=clang and CROSS_COMPILE=x86_64-linux-gnu- choose tools.'
 
 # GRUB copies every section into memory, debug information too: what boots has symbols only.
 $(IMAGE): $(IMAGE_DEBUG)

@@ -7,8 +7,10 @@
 #include "cpu/image.h"
 #include "cpu/insn.h"
 #include "cpu/log.h"
+#include "cpu/paging_walk.h"
 #include "cpu/panic.h"
 #include "cpu/protection.h"
+#include "cpu/spinlock.h"
 #include "cpu/symbols.h"
 #include "lib/bits.h"
 
@@ -23,10 +25,27 @@ enum {
 
 static struct page_alloc pages;
 static struct paging paging;
+static struct spinlock paging_lock = SPINLOCK_INIT(LOCK_RANK_PAGING); /* Guards paging. */
+static hpa_t start_page;
 
 struct page_alloc *host_memory_pages(void)
 {
 	return &pages;
+}
+
+void *host_memory_start_page(void)
+{
+	return start_page.value != 0 ? hpa_pointer(start_page) : NULL;
+}
+
+const uint8_t *host_memory_firmware(uint64_t address, uint64_t size_bytes)
+{
+	return paging_is_readable(address, size_bytes) ? hpa_pointer(hpa(address)) : NULL;
+}
+
+void host_memory_protect_cpu(void)
+{
+	protection_enable(&paging);
 }
 
 /* In a memory map that contradicts itself, "reserved" is right. */
@@ -73,13 +92,19 @@ static void reserve_memory(const struct boot_info *info)
 			reserve(range->base, range->size_bytes);
 		}
 	}
-	reserve(0, LOW_MEMORY_SIZE);
+	reserve(0, PAGE_SIZE_4K);
 	reserve((uintptr_t)image_start, (uintptr_t)image_end - (uintptr_t)image_start);
 	reserve(info->start, info->size_bytes);
 	for (size_t i = 0; i < info->module_count; i++) {
 		reserve((uintptr_t)info->modules[i].start, info->modules[i].size_bytes);
 	}
 	loaded_sections_each(&info->elf, reserve_section);
+	/* A page for other processors to begin in; the rest of low memory stays as it is. */
+	if (page_alloc_take(&pages, PAGE_SIZE_4K, PAGE_SIZE_4K, LOW_MEMORY_SIZE, &start_page) !=
+		STATUS_OK) {
+		start_page = hpa(0);
+	}
+	reserve(0, LOW_MEMORY_SIZE);
 }
 
 /* GRUB may have put them at address 0, where nothing will be mapped. */
@@ -219,10 +244,23 @@ void host_memory_set_guard(const void *page, bool is_guard)
 {
 	const uint64_t address = hpa_of(page).value;
 
+	spin_lock(&paging_lock);
 	if (is_guard) {
 		unmap_page(page);
 	} else {
 		map(address, address + PAGE_SIZE_4K, PAGING_READ_WRITE, MEMORY_TYPE_WB);
 	}
+	spin_unlock(&paging_lock);
+	insn_invlpg(address);
+}
+
+void host_memory_set_executable(const void *page, bool is_executable)
+{
+	const uint64_t address = hpa_of(page).value;
+
+	spin_lock(&paging_lock);
+	map(address, address + PAGE_SIZE_4K,
+		is_executable ? PAGING_READ_EXECUTE : PAGING_READ_WRITE, MEMORY_TYPE_WB);
+	spin_unlock(&paging_lock);
 	insn_invlpg(address);
 }

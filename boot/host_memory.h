@@ -16,9 +16,24 @@ void host_memory_init(const struct boot_info *info);
 /* Returns the machine's free memory. Context: after host_memory_init(). */
 struct page_alloc *host_memory_pages(void);
 
+/* Returns a page below 1 MiB where other processors can begin; NULL if there is none. Context:
+ * after host_memory_init(). */
+void *host_memory_start_page(void);
+
+/* Returns `size_bytes` bytes of the firmware's at an address; NULL if there is no memory there. */
+const uint8_t *host_memory_firmware(uint64_t address, uint64_t size_bytes);
+
+/* Has another processor keep to our page tables as this one does: protection_enable(). Context: the
+ * processor itself. */
+void host_memory_protect_cpu(void);
+
+/* Makes a page executable and read-only, or read-write data again. Context: any; other processors
+ * have not used the page, or load CR3 before they do. */
+void host_memory_set_executable(const void *page, bool is_executable);
+
 /*
  * Takes a page's mapping away, so that a stack that runs over faults there, or gives it back as
- * read-write memory. Context: boot processor; nobody uses the page.
+ * read-write memory. Context: any; nobody uses the page.
  */
 void host_memory_set_guard(const void *page, bool is_guard);
 

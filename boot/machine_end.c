@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "boot/machine_end.h"
 
+#include "boot/host_memory.h"
 #include "cpu/acpi_power.h"
 #include "cpu/console.h"
 #include "cpu/insn.h"
 #include "cpu/log.h"
-#include "cpu/paging_walk.h"
 #include "cpu/panic.h"
 
 enum {
@@ -26,11 +26,6 @@ static const char bochs_shutdown[] = "Shutdown";
 static enum end_action end_action = END_ACTION_HALT;
 static struct acpi_power power;
 
-static const uint8_t *map_memory(uint64_t address, uint64_t size_bytes)
-{
-	return paging_is_readable(address, size_bytes) ? hpa_pointer(hpa(address)) : NULL;
-}
-
 static void end_after_panic(unsigned status)
 {
 	machine_end(status);
@@ -45,7 +40,7 @@ void machine_end_init(enum end_action action, const struct boot_info *info)
 	if (action == END_ACTION_HALT) {
 		return;
 	}
-	status = acpi_power_find(info->rsdp, info->rsdp_size_bytes, map_memory, &power);
+	status = acpi_power_find(info->rsdp, info->rsdp_size_bytes, host_memory_firmware, &power);
 	if (status != STATUS_OK) {
 		log_warn("acpi", "no power-off and no reset: %s", status_name(status));
 	}

@@ -11,6 +11,7 @@
 #include "cpu/idt.h"
 #include "cpu/local_apic.h"
 #include "cpu/log.h"
+#include "cpu/percpu.h"
 #include "cpu/pic8259_host.h"
 #include "cpu/symbols.h"
 #include "lib/bits.h"
@@ -86,10 +87,13 @@ static void start_consoles(void)
 static void take_over_interrupts(void)
 {
 	gdt_init(&gdt_boot_cpu);
+	percpu_boot.gdt = &gdt_boot_cpu;
 	idt_init();
 	idt_load();
 	pic8259_host_init();
-	local_apic_quiesce();
+	if (local_apic_open()) {
+		local_apic_quiesce();
+	}
 }
 
 /* Called by start.asm. The magic has been checked there. */
@@ -97,6 +101,7 @@ void boot_main(uint32_t magic, uint32_t information)
 {
 	(void)magic;
 	boot_clock_start();
+	percpu_init(&percpu_boot);
 	console_init_early();
 	log_info("trivet", "version " TRIVET_VERSION ", built by " TRIVET_COMPILER);
 	take_over_interrupts();

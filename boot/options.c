@@ -2,6 +2,7 @@
 #include "boot/options.h"
 
 #include "cpu/log.h"
+#include "cpu/percpu.h"
 #include "cpu/serial.h"
 #include "lib/command_line.h"
 #include "lib/string.h"
@@ -122,6 +123,17 @@ static bool parse_number(const char *text, uint64_t *number)
 	return command_line_number(&word, 0, UINT32_MAX, number) == STATUS_OK;
 }
 
+static bool parse_cpus(const char *value, struct options *options)
+{
+	uint64_t count;
+
+	if (!parse_number(value, &count) || count == 0 || count > CPUS_MAX) {
+		return false;
+	}
+	options->cpus = (unsigned)count;
+	return true;
+}
+
 /* PORT or PORT,SPEED. */
 static bool parse_port(const char *value, struct options_serial *serial)
 {
@@ -180,6 +192,7 @@ static const struct {
 	{"end", parse_end},
 	{"apic", parse_apic},
 	{"timer", parse_timer},
+	{"cpus", parse_cpus},
 };
 
 static void parse_word(const struct command_line_word *word, struct options *options)

@@ -4,6 +4,8 @@
 #include "boot/audit.h"
 #include "boot/guests.h"
 #include "boot/host_memory.h"
+#include "boot/park.h"
+#include "boot/processors.h"
 #include "boot/run_guest.h"
 #include "boot/selftest.h"
 #include "cpu/console.h"
@@ -124,11 +126,14 @@ static void start_input(void)
 }
 
 /* Reads from page 0, which is not mapped, for a report to look at: the run ends in a panic. */
-static unsigned provoke_trap(void)
+static unsigned provoke_trap(const struct boot_info *info, const struct options *options)
 {
+	const struct processors_plan plan = {.count_max = options->cpus, .ap_main = park_main};
 	volatile uint64_t address = TRAP_ADDRESS;
 	const volatile uint64_t *unmapped = hpa_pointer(hpa(address));
 
+	start_clocks();
+	(void)processors_start(info, &plan);
 	log_info("boot", "mode=trap: a read of address %#x follows", TRAP_ADDRESS);
 	return *unmapped == 0 ? RUN_STATUS_FAILED : RUN_STATUS_OK;
 }
@@ -141,10 +146,12 @@ unsigned hypervisor_run(const struct boot_info *info, const struct options *opti
 		.host_cpu = &gdt_boot_cpu,
 		.apic_choice = options->apic,
 		.timer_choice = options->timer};
+	const struct processors_plan plan = {
+		.count_max = options->cpus, .capability = &capability, .ap_main = park_main};
 	unsigned status;
 
 	if (options->mode == BOOT_MODE_TRAP) {
-		return provoke_trap();
+		return provoke_trap(info, options);
 	}
 	vmx_capability_read(&capability);
 	if (!doctor_report(&capability, options->mode == BOOT_MODE_DOCTOR)) {
@@ -161,6 +168,7 @@ unsigned hypervisor_run(const struct boot_info *info, const struct options *opti
 	if (host_timer_start() != STATUS_OK) {
 		log_warn("timer", "no local APIC timer: guests have none either");
 	}
+	(void)processors_start(info, &plan);
 	start_input();
 	start_guest_serial(options, &context);
 	if (options->mode == BOOT_MODE_SELFTEST) {
@@ -169,6 +177,7 @@ unsigned hypervisor_run(const struct boot_info *info, const struct options *opti
 		status = run_guests(info, &context);
 	}
 	serial_drain(&guest_serial);
+	processors_stop();
 	vmx_operation_leave();
 	return status;
 }

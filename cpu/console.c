@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "cpu/console.h"
 
+#include "cpu/insn.h"
 #include "cpu/log.h"
 #include "cpu/pic8259_host.h"
 #include "cpu/serial.h"
+#include "cpu/spinlock.h"
 #include "cpu/vga_text.h"
 
-enum { RING_SIZE_BYTES = 64 * 1024 };
+enum {
+	RING_SIZE_BYTES = 64 * 1024,
+	/* In a panic: the processor that has it may have been stopped. */
+	LOCK_TRIES_MAX = 1000000,
+};
 
 struct console_sink {
 	void (*write)(const uint8_t *bytes, size_t size_bytes);
@@ -15,6 +21,11 @@ struct console_sink {
 static uint8_t ring_bytes[RING_SIZE_BYTES];
 static struct serial_port serial;
 static bool is_inside_line;
+
+/* Guards all of the above, and what the sinks keep for themselves. */
+static struct spinlock lock = SPINLOCK_INIT(LOCK_RANK_CONSOLE);
+static bool is_lock_breakable;
+static bool is_lock_broken;
 
 struct ring console_ring = {.bytes = ring_bytes, .capacity = RING_SIZE_BYTES};
 
@@ -56,6 +67,35 @@ static void replay(const struct console_sink sink)
 
 		sink.write(&byte, 1);
 	}
+}
+
+/* Returns false if it was not to be had: then it is not given back either. */
+static bool take_lock(void)
+{
+	if (!__atomic_load_n(&is_lock_breakable, __ATOMIC_RELAXED)) {
+		spin_lock(&lock);
+		return true;
+	}
+	for (unsigned i = 0; i < LOCK_TRIES_MAX && !is_lock_broken; i++) {
+		if (spin_try_lock(&lock)) {
+			return true;
+		}
+		insn_pause();
+	}
+	is_lock_broken = true;
+	return false;
+}
+
+static void give_lock(bool is_taken)
+{
+	if (is_taken) {
+		spin_unlock(&lock);
+	}
+}
+
+void console_break_lock(void)
+{
+	__atomic_store_n(&is_lock_breakable, true, __ATOMIC_RELAXED);
 }
 
 void console_init_early(void)
@@ -122,10 +162,8 @@ void console_init(const struct console_options *options)
 	}
 }
 
-void console_write(const void *bytes, size_t size_bytes)
+static void write_all(const uint8_t *text, size_t size_bytes)
 {
-	const uint8_t *text = bytes;
-
 	if (size_bytes == 0) {
 		return;
 	}
@@ -135,11 +173,23 @@ void console_write(const void *bytes, size_t size_bytes)
 	is_inside_line = text[size_bytes - 1] != '\n';
 }
 
-void console_start_line(void)
+void console_write(const void *bytes, size_t size_bytes)
 {
+	const bool is_taken = take_lock();
+
+	write_all(bytes, size_bytes);
+	give_lock(is_taken);
+}
+
+void console_write_line(const void *bytes, size_t size_bytes)
+{
+	const bool is_taken = take_lock();
+
 	if (is_inside_line) {
-		console_write("\n", 1);
+		write_all((const uint8_t *)"\n", 1);
 	}
+	write_all(bytes, size_bytes);
+	give_lock(is_taken);
 }
 
 enum status console_listen(void)
@@ -155,10 +205,17 @@ enum status console_listen(void)
 
 bool console_read(uint8_t *byte)
 {
-	return serial_read(&serial, byte);
+	const bool is_taken = take_lock();
+	const bool has_byte = serial_read(&serial, byte);
+
+	give_lock(is_taken);
+	return has_byte;
 }
 
 void console_drain(void)
 {
+	const bool is_taken = take_lock();
+
 	serial_drain(&serial);
+	give_lock(is_taken);
 }

@@ -36,8 +36,13 @@ void console_init(const struct console_options *options);
 /* Writes bytes to every console; a line feed becomes CR LF on the serial line. Context: any. */
 void console_write(const void *bytes, size_t size_bytes);
 
-/* Ends a line that was begun: what is written next starts at the left. Context: any. */
-void console_start_line(void);
+/* Writes a whole line, line feed included, at the left: a line that was begun ends before it. What
+ * other processors write stands before or behind it. Context: any. */
+void console_write_line(const void *bytes, size_t size_bytes);
+
+/* From now on a processor that waits for another's line does so for a while only: for the last
+ * words of a panic, which may come in the middle of one. Context: any. */
+void console_break_lock(void);
 
 /*
  * Has the serial line raise an interrupt for what is typed on it. Returns STATUS_OK;
@@ -46,7 +51,7 @@ void console_start_line(void);
  */
 must_use enum status console_listen(void);
 
-/* Takes the next byte that was typed. Returns false if none has come. Context: one processor. */
+/* Takes the next byte that was typed. Returns false if none has come. Context: any. */
 bool console_read(uint8_t *byte);
 
 /* Waits, for a bounded time, until all is on the wire. Context: any. */

@@ -60,8 +60,8 @@ struct gdt_cpu {
 extern struct gdt_cpu gdt_boot_cpu;
 
 /*
- * Fills and loads this CPU's GDT, TSS, all segment registers and TR. Context: the CPU itself,
- * interrupts off. Source: SDM Vol. 3A "Segment Descriptor Tables in IA-32e Mode".
+ * Fills and loads this CPU's GDT, TSS, segment registers (not FS and GS) and TR. Context: the CPU
+ * itself, interrupts off. Source: SDM Vol. 3A "Segment Descriptor Tables in IA-32e Mode".
  */
 void gdt_init(struct gdt_cpu *cpu);
 

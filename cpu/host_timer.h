@@ -13,12 +13,12 @@ enum { HOST_TIMER_VECTOR = 0xec };
  * Takes this CPU's local APIC timer: in TSC-deadline mode where the CPU has it, else as a one-shot
  * counter whose frequency is measured against the TSC. Returns STATUS_OK; STATUS_NOT_FOUND if there
  * is no enabled local APIC, its counter stands still, or the TSC's frequency is not known. Context:
- * boot, interrupts disabled, after tsc_calibrate() and local_apic_quiesce(). Source: SDM Vol. 3A
- * "APIC Timer", "TSC-Deadline Mode".
+ * each CPU for itself, interrupts disabled, after tsc_calibrate() and local_apic_quiesce(). Source:
+ * SDM Vol. 3A "APIC Timer", "TSC-Deadline Mode".
  */
 must_use enum status host_timer_start(void);
 
-/* Returns true after host_timer_start() was STATUS_OK. */
+/* Returns true after host_timer_start() was STATUS_OK on this CPU. */
 bool host_timer_is_started(void);
 
 /*

@@ -23,6 +23,8 @@ struct descriptor_table_register {
 	uint64_t base;
 } __attribute__((packed));
 
+struct cpu;
+
 /* How a VMX instruction ended: SDM Vol. 3C "Conventions" of the VMX instruction reference. */
 enum vmx_result {
 	VMX_SUCCEED,
@@ -299,6 +301,12 @@ static inline void insn_pause(void)
 	__asm__ volatile("pause");
 }
 
+/* Orders loads and stores before WRMSR of an x2APIC register, and RDTSC behind what came before. */
+static inline void insn_mfence_lfence(void)
+{
+	__asm__ volatile("mfence\n lfence" : : : "memory");
+}
+
 static inline void insn_cli(void)
 {
 	__asm__ volatile("cli" : : : "memory");
@@ -355,6 +363,15 @@ static inline struct descriptor_table_register insn_sidt(void)
 static inline void insn_ltr(uint16_t selector)
 {
 	__asm__ volatile("ltr %0" : : "r"(selector));
+}
+
+/* Reads the first word behind the host's GS base: struct cpu in cpu/percpu.h. */
+static inline struct cpu *insn_read_this_cpu(void)
+{
+	struct cpu *cpu;
+
+	__asm__ volatile("mov %%gs:0, %0" : "=r"(cpu));
+	return cpu;
 }
 
 static inline uint64_t insn_read_rsp(void)

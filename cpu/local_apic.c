@@ -4,6 +4,7 @@
 #include "cpu/cpuid.h"
 #include "cpu/insn.h"
 #include "cpu/msr.h"
+#include "cpu/percpu.h"
 #include "lib/bits.h"
 
 enum {
@@ -11,6 +12,11 @@ enum {
 	X2APIC_MSR_BASE = 0x800, /* The MSR of a register is this plus offset / 16. */
 	VECTORS_PER_ISR = 32,
 	SPURIOUS_VECTOR = 0xff,
+	XAPIC_ID_HIGH = 31,
+	XAPIC_ID_LOW = 24,
+	ICR_DELIVERY_PENDING = 1 << 12,
+	ICR_DESTINATION_SHIFT = 32, /* In the x2APIC's one register of 64 bits. */
+	DELIVERY_READS_MAX = 100000,
 };
 
 #define APIC_BASE_ADDRESS_HIGH 51
@@ -32,86 +38,149 @@ static const uint16_t silenced[] = {
 /* By the number of the highest LVT entry: SDM Vol. 3A "Local APIC Version Register". */
 static const uint8_t silenced_needs_max_lvt[] = {0, 3, 4, 5, 6};
 
-static bool is_enabled(uint64_t *base)
+static bool is_present(void)
 {
-	if ((insn_cpuid(CPUID_LEAF_FEATURES, 0).edx & CPUID_1_EDX_APIC) == 0) {
-		return false;
-	}
-	*base = insn_rdmsr(MSR_IA32_APIC_BASE);
-	return (*base & APIC_BASE_EN) != 0;
+	return this_cpu()->apic_base != 0;
 }
 
-static volatile uint32_t *apic_register(uint64_t base, unsigned offset)
+bool local_apic_is_x2apic(void)
 {
-	uint64_t page = base & BITS_MASK(APIC_BASE_ADDRESS_HIGH, APIC_BASE_ADDRESS_LOW);
+	return (this_cpu()->apic_base & APIC_BASE_EXTD) != 0;
+}
+
+static uint32_t x2apic_msr(unsigned offset)
+{
+	return X2APIC_MSR_BASE + offset / APIC_REGISTER_STRIDE;
+}
+
+static volatile uint32_t *apic_register(unsigned offset)
+{
+	const uint64_t page =
+		this_cpu()->apic_base & BITS_MASK(APIC_BASE_ADDRESS_HIGH, APIC_BASE_ADDRESS_LOW);
 
 	return hpa_pointer(hpa(page + offset));
 }
 
-static uint32_t read_register(uint64_t base, unsigned offset)
-{
-	if ((base & APIC_BASE_EXTD) != 0) {
-		return (uint32_t)insn_rdmsr(X2APIC_MSR_BASE + offset / APIC_REGISTER_STRIDE);
-	}
-	return *apic_register(base, offset);
-}
-
-static void write_register(uint64_t base, unsigned offset, uint32_t value)
-{
-	if ((base & APIC_BASE_EXTD) != 0) {
-		insn_wrmsr(X2APIC_MSR_BASE + offset / APIC_REGISTER_STRIDE, value);
-	} else {
-		*apic_register(base, offset) = value;
-	}
-}
-
 uint32_t local_apic_read(unsigned offset)
 {
-	return read_register(insn_rdmsr(MSR_IA32_APIC_BASE), offset);
+	return local_apic_is_x2apic() ? (uint32_t)insn_rdmsr(x2apic_msr(offset))
+				      : *apic_register(offset);
 }
 
 void local_apic_write(unsigned offset, uint32_t value)
 {
-	write_register(insn_rdmsr(MSR_IA32_APIC_BASE), offset, value);
+	if (local_apic_is_x2apic()) {
+		insn_wrmsr(x2apic_msr(offset), value);
+	} else {
+		*apic_register(offset) = value;
+	}
+}
+
+static uint32_t read_id(void)
+{
+	const uint32_t value = local_apic_read(LOCAL_APIC_ID);
+
+	return local_apic_is_x2apic() ? value
+				      : (uint32_t)bits_get(value, XAPIC_ID_HIGH, XAPIC_ID_LOW);
+}
+
+bool local_apic_open(void)
+{
+	struct cpu *cpu = this_cpu();
+	uint64_t base;
+
+	cpu->apic_base = 0;
+	if ((insn_cpuid(CPUID_LEAF_FEATURES, 0).edx & CPUID_1_EDX_APIC) == 0) {
+		return false;
+	}
+	base = insn_rdmsr(MSR_IA32_APIC_BASE);
+	if ((base & APIC_BASE_EN) == 0) {
+		return false;
+	}
+	cpu->apic_base = base;
+	cpu->apic_id = read_id();
+	return true;
+}
+
+enum status local_apic_set_x2apic(bool is_wanted)
+{
+	const uint64_t base = this_cpu()->apic_base & ~APIC_BASE_EXTD;
+
+	if (!is_present() || local_apic_is_x2apic() == is_wanted) {
+		return STATUS_OK;
+	}
+	if ((insn_cpuid(CPUID_LEAF_FEATURES, 0).ecx & CPUID_1_ECX_X2APIC) == 0) {
+		return STATUS_UNSUPPORTED;
+	}
+	if (is_wanted) {
+		insn_wrmsr(MSR_IA32_APIC_BASE, base | APIC_BASE_EXTD);
+	} else {
+		/* The way back leads over a disabled APIC. */
+		insn_wrmsr(MSR_IA32_APIC_BASE, base & ~APIC_BASE_EN);
+		insn_wrmsr(MSR_IA32_APIC_BASE, base);
+	}
+	return local_apic_open() ? STATUS_OK : STATUS_UNSUPPORTED;
+}
+
+static void wait_until_sent(void)
+{
+	for (unsigned i = 0; i < DELIVERY_READS_MAX; i++) {
+		if ((*apic_register(LOCAL_APIC_ICR_LOW) & ICR_DELIVERY_PENDING) == 0) {
+			return;
+		}
+		insn_pause();
+	}
+}
+
+void local_apic_send(uint32_t apic_id, uint32_t command)
+{
+	if (local_apic_is_x2apic()) {
+		/* This WRMSR waits for no store: the target could be there before it. */
+		insn_mfence_lfence();
+		insn_wrmsr(x2apic_msr(LOCAL_APIC_ICR_LOW),
+			(uint64_t)apic_id << ICR_DESTINATION_SHIFT | command);
+		return;
+	}
+	if (!is_present()) {
+		return;
+	}
+	wait_until_sent();
+	*apic_register(LOCAL_APIC_ICR_HIGH) = apic_id << XAPIC_ID_LOW;
+	*apic_register(LOCAL_APIC_ICR_LOW) = command;
 }
 
 bool local_apic_enable(void)
 {
-	uint64_t base;
-
-	if (!is_enabled(&base)) {
+	if (!is_present()) {
 		return false;
 	}
-	write_register(base, LOCAL_APIC_SVR, (uint32_t)APIC_SVR_ENABLED | SPURIOUS_VECTOR);
+	local_apic_write(LOCAL_APIC_SVR, (uint32_t)APIC_SVR_ENABLED | SPURIOUS_VECTOR);
 	return true;
 }
 
 void local_apic_quiesce(void)
 {
-	uint64_t base = 0;
 	uint64_t max_lvt;
 
-	if (!is_enabled(&base)) {
+	if (!is_present()) {
 		return;
 	}
-	max_lvt = bits_get(
-		read_register(base, LOCAL_APIC_VERSION), APIC_MAX_LVT_HIGH, APIC_MAX_LVT_LOW);
+	max_lvt =
+		bits_get(local_apic_read(LOCAL_APIC_VERSION), APIC_MAX_LVT_HIGH, APIC_MAX_LVT_LOW);
 	for (size_t i = 0; i < ARRAY_COUNT(silenced); i++) {
 		if (max_lvt >= silenced_needs_max_lvt[i]) {
-			write_register(base, silenced[i],
-				read_register(base, silenced[i]) | (uint32_t)APIC_LVT_MASKED);
+			local_apic_write(silenced[i],
+				local_apic_read(silenced[i]) | (uint32_t)APIC_LVT_MASKED);
 		}
 	}
 }
 
 void local_apic_eoi(uint8_t vector)
 {
-	uint64_t base = 0;
-	unsigned word = vector / VECTORS_PER_ISR;
-	unsigned offset = LOCAL_APIC_ISR + word * APIC_REGISTER_STRIDE;
+	const unsigned word = vector / VECTORS_PER_ISR;
+	const unsigned offset = LOCAL_APIC_ISR + word * APIC_REGISTER_STRIDE;
 
-	if (is_enabled(&base) &&
-		(read_register(base, offset) & BIT(vector % VECTORS_PER_ISR)) != 0) {
-		write_register(base, LOCAL_APIC_EOI, 0);
+	if (is_present() && (local_apic_read(offset) & BIT(vector % VECTORS_PER_ISR)) != 0) {
+		local_apic_write(LOCAL_APIC_EOI, 0);
 	}
 }

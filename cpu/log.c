@@ -38,6 +38,5 @@ void log_write(enum log_level level, const char *source, const char *template, .
 		}
 	}
 	line[length] = '\n';
-	console_start_line();
-	console_write(line, length + 1);
+	console_write_line(line, length + 1);
 }

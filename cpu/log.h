@@ -18,7 +18,8 @@ enum log_level {
 	LOG_INFO,
 };
 
-/* Writes one line (at most 255 bytes, longer is cut). Context: any, also traps; takes no lock. */
+/* Writes one line, whole (at most 255 bytes, longer is cut). Context: any but NMI; takes the lock
+ * of rank LOCK_RANK_CONSOLE. */
 void log_write(enum log_level level, const char *source, const char *template, ...)
 	__attribute__((format(printf, 3, 4)));
 

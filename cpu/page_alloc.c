@@ -12,6 +12,7 @@
 
 void page_alloc_init(struct page_alloc *pages)
 {
+	pages->lock = (struct spinlock)SPINLOCK_INIT(LOCK_RANK_PAGES);
 	pages->count = 0;
 }
 
@@ -97,6 +98,26 @@ static enum status remove_pages(struct page_alloc *pages, uint64_t base, uint64_
 	return STATUS_OK;
 }
 
+static enum status add_locked(struct page_alloc *pages, uint64_t base, uint64_t end)
+{
+	enum status status;
+
+	spin_lock(&pages->lock);
+	status = add_pages(pages, base, end);
+	spin_unlock(&pages->lock);
+	return status;
+}
+
+static enum status remove_locked(struct page_alloc *pages, uint64_t base, uint64_t end)
+{
+	enum status status;
+
+	spin_lock(&pages->lock);
+	status = remove_pages(pages, base, end);
+	spin_unlock(&pages->lock);
+	return status;
+}
+
 enum status page_alloc_add(struct page_alloc *pages, hpa_t base, uint64_t size_bytes)
 {
 	uint64_t first;
@@ -115,7 +136,7 @@ enum status page_alloc_add(struct page_alloc *pages, hpa_t base, uint64_t size_b
 	end = base.value + (size_bytes - 1) >= TOP
 		      ? TOP
 		      : align_down(base.value + size_bytes, PAGE_SIZE_4K);
-	return first < end ? add_pages(pages, first, end) : STATUS_OK;
+	return first < end ? add_locked(pages, first, end) : STATUS_OK;
 }
 
 enum status page_alloc_reserve(struct page_alloc *pages, hpa_t base, uint64_t size_bytes)
@@ -132,7 +153,7 @@ enum status page_alloc_reserve(struct page_alloc *pages, hpa_t base, uint64_t si
 	end = base.value + (size_bytes - 1) >= TOP
 		      ? TOP
 		      : align_up(base.value + size_bytes, PAGE_SIZE_4K);
-	return first < end ? remove_pages(pages, first, end) : STATUS_OK;
+	return first < end ? remove_locked(pages, first, end) : STATUS_OK;
 }
 
 /* Finds the highest place for size_bytes in [base, end); false if there is none. */
@@ -146,14 +167,9 @@ static bool highest_fit(
 	return *place >= base;
 }
 
-enum status page_alloc_take(struct page_alloc *pages, uint64_t size_bytes, uint64_t alignment,
+static enum status take_highest(struct page_alloc *pages, uint64_t size_bytes, uint64_t alignment,
 	uint64_t limit, hpa_t *base)
 {
-	if (size_bytes == 0 || !is_aligned(size_bytes, PAGE_SIZE_4K) || alignment < PAGE_SIZE_4K ||
-		(alignment & (alignment - 1)) != 0) {
-		return STATUS_ALIGNMENT;
-	}
-	limit = align_down(limit, PAGE_SIZE_4K);
 	for (size_t i = pages->count; i > 0; i--) {
 		uint64_t end = range_end(pages, i - 1) < limit ? range_end(pages, i - 1) : limit;
 		uint64_t place;
@@ -169,9 +185,35 @@ enum status page_alloc_take(struct page_alloc *pages, uint64_t size_bytes, uint6
 	return STATUS_NO_MEMORY;
 }
 
+enum status page_alloc_take(struct page_alloc *pages, uint64_t size_bytes, uint64_t alignment,
+	uint64_t limit, hpa_t *base)
+{
+	enum status status;
+
+	if (size_bytes == 0 || !is_aligned(size_bytes, PAGE_SIZE_4K) || alignment < PAGE_SIZE_4K ||
+		(alignment & (alignment - 1)) != 0) {
+		return STATUS_ALIGNMENT;
+	}
+	spin_lock(&pages->lock);
+	status = take_highest(pages, size_bytes, alignment, align_down(limit, PAGE_SIZE_4K), base);
+	spin_unlock(&pages->lock);
+	return status;
+}
+
+/* Memory that is free already is not given twice. */
+static enum status give_pages(struct page_alloc *pages, uint64_t base, uint64_t size_bytes)
+{
+	const size_t next = first_reaching(pages, base + 1);
+
+	if (next < pages->count && pages->ranges[next].base < base + size_bytes) {
+		return STATUS_OVERLAP;
+	}
+	return add_pages(pages, base, base + size_bytes);
+}
+
 enum status page_alloc_give(struct page_alloc *pages, hpa_t base, uint64_t size_bytes)
 {
-	size_t next;
+	enum status status;
 
 	if (size_bytes == 0 || !is_aligned(base.value | size_bytes, PAGE_SIZE_4K)) {
 		return STATUS_ALIGNMENT;
@@ -179,19 +221,20 @@ enum status page_alloc_give(struct page_alloc *pages, hpa_t base, uint64_t size_
 	if (!range_fits(base.value, size_bytes, TOP)) {
 		return STATUS_RANGE;
 	}
-	next = first_reaching(pages, base.value + 1);
-	if (next < pages->count && pages->ranges[next].base < base.value + size_bytes) {
-		return STATUS_OVERLAP;
-	}
-	return add_pages(pages, base.value, base.value + size_bytes);
+	spin_lock(&pages->lock);
+	status = give_pages(pages, base.value, size_bytes);
+	spin_unlock(&pages->lock);
+	return status;
 }
 
-uint64_t page_alloc_free_bytes(const struct page_alloc *pages)
+uint64_t page_alloc_free_bytes(struct page_alloc *pages)
 {
 	uint64_t sum = 0;
 
+	spin_lock(&pages->lock);
 	for (size_t i = 0; i < pages->count; i++) {
 		sum += pages->ranges[i].size_bytes;
 	}
+	spin_unlock(&pages->lock);
 	return sum;
 }

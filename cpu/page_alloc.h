@@ -2,6 +2,7 @@
 #ifndef CPU_PAGE_ALLOC_H
 #define CPU_PAGE_ALLOC_H
 
+#include "cpu/spinlock.h"
 #include "lib/status.h"
 #include "lib/types.h"
 
@@ -9,6 +10,7 @@ enum { PAGE_ALLOC_RANGES_MAX = 256 };
 
 /* The machine's free memory: disjoint, sorted, never adjacent ranges of whole 4 KiB pages. */
 struct page_alloc {
+	struct spinlock lock; /* LOCK_RANK_PAGES: guards all below. */
 	struct {
 		uint64_t base;
 		uint64_t size_bytes;
@@ -22,8 +24,8 @@ void page_alloc_init(struct page_alloc *pages);
 /*
  * Adds free memory, shrunk inwards to whole pages; overlap with what is free already is merged.
  * Returns STATUS_OK (also for size 0); STATUS_RANGE if it wraps around 2^64; STATUS_NO_MEMORY if
- * the table of ranges is full (then nothing changed). Context: boot, or the owner's lock held;
- * pure.
+ * the table of ranges is full (then nothing changed). Context: any, as for all below,
+ * on any CPU: no lock of rank LOCK_RANK_PAGES or below is held.
  */
 must_use enum status page_alloc_add(struct page_alloc *pages, hpa_t base, uint64_t size_bytes);
 
@@ -47,6 +49,6 @@ must_use enum status page_alloc_take(struct page_alloc *pages, uint64_t size_byt
 must_use enum status page_alloc_give(struct page_alloc *pages, hpa_t base, uint64_t size_bytes);
 
 /* Returns the sum of all free ranges in bytes. */
-uint64_t page_alloc_free_bytes(const struct page_alloc *pages);
+uint64_t page_alloc_free_bytes(struct page_alloc *pages);
 
 #endif

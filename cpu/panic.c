@@ -5,6 +5,7 @@
 #include "cpu/console.h"
 #include "cpu/insn.h"
 #include "cpu/log.h"
+#include "cpu/percpu.h"
 #include "lib/format.h"
 
 enum {
@@ -13,7 +14,8 @@ enum {
 };
 
 static panic_end_function *end_function;
-static unsigned depth;
+static struct cpu *panicking; /* The first to panic: the others stop. */
+static unsigned depth;        /* Its own. */
 
 _Noreturn static void stop(void)
 {
@@ -28,8 +30,25 @@ void panic_set_end(panic_end_function *end)
 	end_function = end;
 }
 
+void panic_stop_if_elsewhere(void)
+{
+	const struct cpu *first = __atomic_load_n(&panicking, __ATOMIC_ACQUIRE);
+
+	if (first != NULL && first != this_cpu()) {
+		stop();
+	}
+}
+
 void panic_enter(void)
 {
+	struct cpu *nobody = NULL;
+
+	if (__atomic_compare_exchange_n(
+		    &panicking, &nobody, this_cpu(), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		console_break_lock();
+		cpu_send_nmi_to_others();
+	}
+	panic_stop_if_elsewhere();
 	if (__atomic_add_fetch(&depth, 1, __ATOMIC_RELAXED) > DEPTH_MAX) {
 		stop();
 	}

@@ -20,10 +20,14 @@ _Noreturn void panic(const char *template, ...) __attribute__((format(printf, 1,
 void panic_set_end(panic_end_function *end);
 
 /*
- * For reports of a panic's kind: counts how deep we are in them. The third one within another stops
- * the machine at once, with no more words. Context: any.
+ * For reports of a panic's kind. The first processor that comes here stops the others; one that
+ * comes after it stops itself. Counts how deep we are in reports: the third one within another
+ * stops the machine at once, with no more words. Context: any.
  */
 void panic_enter(void);
+
+/* Stops this processor for ever if another panics. Context: the handler of NMIs. */
+void panic_stop_if_elsewhere(void);
 
 /* Returns 1 in a report, 2 in one that came out of the first. */
 unsigned panic_depth(void);

@@ -3,6 +3,7 @@
 
 #include "cpu/fixup.h"
 #include "cpu/local_apic.h"
+#include "cpu/panic.h"
 #include "cpu/pic8259_host.h"
 #include "cpu/registers.h"
 #include "cpu/trap_report.h"
@@ -36,7 +37,11 @@ void trap_handle(struct trap_frame *frame)
 		return;
 	}
 	count(vector);
-	if (vector == VECTOR_NMI || vector == VECTOR_BP) {
+	if (vector == VECTOR_NMI) {
+		panic_stop_if_elsewhere();
+		return;
+	}
+	if (vector == VECTOR_BP) {
 		return;
 	}
 	if (vector == VECTOR_GP && fixup_find(frame->rip, &frame->rip)) {

@@ -35,7 +35,8 @@ _Static_assert(sizeof(struct trap_frame) % 16 == 0, "the stack is aligned when C
 enum { TRAP_VECTOR_COUNT = 256 };
 
 /*
- * Handles an exception, NMI or interrupt of the host. NMI and #BP are counted; a #GP in the fixup
+ * Handles an exception, NMI or interrupt of the host. NMI and #BP are counted (an NMI while another
+ * processor panics stops this one); a #GP in the fixup
  * table goes on where that says; an interrupt is counted and gets its EOI; any other exception is
  * reported and ends the run. Context: called by the stubs in traps.asm on an IST stack.
  */

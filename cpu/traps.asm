@@ -73,14 +73,11 @@ trap_common:
 	iretq
 
 ; Purpose: segment_load(code_selector, data_selector): loads every segment register.
-; Inputs: EDI, ESI. Outputs: CS, DS, ES, SS; FS and GS null. Clobbers: RAX. Stack: return address.
+; Inputs: EDI, ESI. Outputs: CS, DS, ES, SS; FS and GS stay. Clobbers: RAX. Stack: return address.
 segment_load:
 	mov ds, esi
 	mov es, esi
 	mov ss, esi
-	xor eax, eax
-	mov fs, eax
-	mov gs, eax
 	pop rax
 	movzx edi, di
 	push rdi

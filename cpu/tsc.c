@@ -18,6 +18,7 @@ enum {
 	POLLS_MAX = 1000000,
 	MEASUREMENTS = 3,
 	BYTE_BITS = 8,
+	US_PER_SECOND = 1000000,
 };
 
 static const uint64_t HZ_LIMIT = 100000000000ull;
@@ -83,6 +84,22 @@ enum status tsc_calibrate(void)
 		frequency_hz = 0;
 	}
 	return frequency_hz != 0 ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+void tsc_wait_us(uint32_t time_us)
+{
+	const uint64_t start = insn_rdtsc();
+	const uint64_t ticks = frequency_hz * time_us / US_PER_SECOND;
+
+	if (frequency_hz == 0) {
+		for (uint32_t i = 0; i < time_us; i++) {
+			(void)insn_in8(SYSTEM_CONTROL_PORT);
+		}
+		return;
+	}
+	while (insn_rdtsc() - start <= ticks) {
+		insn_pause();
+	}
 }
 
 uint64_t tsc_hz(void)

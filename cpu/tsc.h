@@ -13,6 +13,10 @@
  */
 must_use enum status tsc_calibrate(void);
 
+/* Waits for at least that long; by port reads of about a microsecond each where the frequency is
+ * not known. Context: any. */
+void tsc_wait_us(uint32_t time_us);
+
 /* Returns the frequency in Hz, below 10^11; 0 if it is not known. */
 uint64_t tsc_hz(void);
 

@@ -134,3 +134,39 @@ void vmx_capability_read(struct vmx_capability *capability)
 	read_control_words(capability);
 	read_optional_words(capability);
 }
+
+static bool is_same(struct control_capability first, struct control_capability second)
+{
+	return first.allowed0 == second.allowed0 && first.allowed1 == second.allowed1;
+}
+
+const char *vmx_capability_difference(
+	const struct vmx_capability *first, const struct vmx_capability *second)
+{
+	const struct {
+		const char *name;
+		bool is_same;
+	} words[] = {
+		{"VMX", first->has_vmx == second->has_vmx},
+		{"IA32_VMX_BASIC", first->basic == second->basic},
+		{"IA32_VMX_MISC", first->misc == second->misc},
+		{"IA32_VMX_CR0_FIXED0", first->cr0_fixed0 == second->cr0_fixed0},
+		{"IA32_VMX_CR0_FIXED1", first->cr0_fixed1 == second->cr0_fixed1},
+		{"IA32_VMX_CR4_FIXED0", first->cr4_fixed0 == second->cr4_fixed0},
+		{"IA32_VMX_CR4_FIXED1", first->cr4_fixed1 == second->cr4_fixed1},
+		{"IA32_VMX_EPT_VPID_CAP", first->ept_vpid_cap == second->ept_vpid_cap},
+		{"pin-based controls", is_same(first->pin, second->pin)},
+		{"primary controls", is_same(first->primary, second->primary)},
+		{"secondary controls", is_same(first->secondary, second->secondary)},
+		{"VM-exit controls", is_same(first->exit, second->exit)},
+		{"VM-entry controls", is_same(first->entry, second->entry)},
+		{"MAXPHYADDR", first->physical_address_bits == second->physical_address_bits},
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
+		if (!words[i].is_same) {
+			return words[i].name;
+		}
+	}
+	return NULL;
+}

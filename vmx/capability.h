@@ -84,4 +84,12 @@ struct vmx_capability {
  */
 void vmx_capability_read(struct vmx_capability *capability);
 
+/*
+ * Returns NULL if a VMCS made for the first can be used on a CPU with the second, else the name of
+ * a word that differs. How the firmware left IA32_FEATURE_CONTROL does not count. Context: any;
+ * pure.
+ */
+const char *vmx_capability_difference(
+	const struct vmx_capability *first, const struct vmx_capability *second);
+
 #endif

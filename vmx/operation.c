@@ -4,6 +4,7 @@
 #include "cpu/insn.h"
 #include "cpu/log.h"
 #include "cpu/msr.h"
+#include "cpu/percpu.h"
 #include "cpu/registers.h"
 #include "lib/bits.h"
 
@@ -14,6 +15,12 @@ enum invalidation_type {
 	INVVPID_ALL_CONTEXTS = 2,
 };
 
+/* What went well is said once; the others are counted. */
+static bool is_boot_processor(void)
+{
+	return this_cpu()->index == 0;
+}
+
 /* SDM Vol. 3C "Enabling and Entering VMX Operation": VMXON #GPs until the MSR is locked with VMX
  * on. */
 static enum status feature_control_prepare(const struct vmx_capability *capability)
@@ -21,9 +28,11 @@ static enum status feature_control_prepare(const struct vmx_capability *capabili
 	const uint64_t wanted = FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX_OUTSIDE_SMX;
 
 	if ((capability->feature_control & wanted) == wanted) {
-		log_info("vmx",
-			"IA32_FEATURE_CONTROL locked by the firmware with VMX on value=%#lx",
-			capability->feature_control);
+		if (is_boot_processor()) {
+			log_info("vmx",
+				"IA32_FEATURE_CONTROL locked by the firmware with VMX on value=%#lx",
+				capability->feature_control);
+		}
 		return STATUS_OK;
 	}
 	if ((capability->feature_control & FEATURE_CONTROL_LOCK) != 0) {
@@ -37,8 +46,11 @@ static enum status feature_control_prepare(const struct vmx_capability *capabili
 			capability->feature_control | wanted);
 		return STATUS_UNSUPPORTED;
 	}
-	log_info("vmx", "IA32_FEATURE_CONTROL was unlocked value=%#lx: locked now with VMX on",
-		capability->feature_control);
+	if (is_boot_processor()) {
+		log_info("vmx",
+			"IA32_FEATURE_CONTROL was unlocked value=%#lx: locked now with VMX on",
+			capability->feature_control);
+	}
 	return STATUS_OK;
 }
 
@@ -75,7 +87,9 @@ enum status vmx_operation_enter(const struct vmx_capability *capability, void *r
 		return STATUS_UNSUPPORTED;
 	}
 	invalidate_all(capability);
-	log_info("vmx", "VMX root operation entered revision=%#x", revision);
+	if (is_boot_processor()) {
+		log_info("vmx", "VMX root operation entered revision=%#x", revision);
+	}
 	return STATUS_OK;
 }
 

@@ -31,7 +31,9 @@ HOST_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_FLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -pipe $(HOST_WARNINGS) \
 	-I tests/host/fake -I. -MMD -MP
 
-HOST_FAKES := $(patsubst %.c,%,$(sort $(wildcard tests/host/fake/*.c)))
+# What nearly all link: the fakes, and the locks with their checks on.
+HOST_FAKES := $(patsubst %.c,%,$(sort $(wildcard tests/host/fake/*.c))) \
+	cpu/spinlock cpu/debug_checks_on
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(sort $(wildcard tests/host/test_*.c)))
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 HOST_BINARIES := $(addprefix $(HOST_BUILD)/,$(HOST_TESTS))

@@ -31,7 +31,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	fake_insn_reset();
-	console_start_line();
+	console_write("\n", 1);
 	begin = console_ring.written;
 	return 0;
 }

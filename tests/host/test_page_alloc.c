@@ -253,7 +253,8 @@ static void full_table_changes_nothing_that_does_not_fit(void **state)
 	assert_int_equal(page_alloc_add(&pages, hpa(beyond), at(1)), STATUS_NO_MEMORY);
 	assert_int_equal(page_alloc_give(&pages, hpa(beyond), at(1)), STATUS_NO_MEMORY);
 	assert_int_equal(page_alloc_reserve(&pages, hpa(at(1)), at(1)), STATUS_NO_MEMORY);
-	assert_memory_equal(&pages, &before, sizeof(pages));
+	assert_int_equal(pages.count, before.count);
+	assert_memory_equal(pages.ranges, before.ranges, sizeof(pages.ranges));
 }
 
 static void full_table_still_merges_and_shrinks(void **state)
@@ -331,7 +332,7 @@ static bool model_find(const struct model *model, uint64_t count, uint64_t align
 	return false;
 }
 
-static void check_against_model(const struct page_alloc *pages, const struct model *model)
+static void check_against_model(struct page_alloc *pages, const struct model *model)
 {
 	struct model found = {{false}};
 	uint64_t sum = 0;

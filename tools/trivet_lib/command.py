@@ -19,10 +19,12 @@ from trivet_lib.sizes import parse_size
 BUILD = Path(__file__).resolve().parents[2] / "build"
 HYPERVISOR = BUILD / "trivet.elf"
 STOCK_ISO = BUILD / "trivet.iso"
+# As many as the hypervisor uses.
+_PROCESSORS_MAX = 64
 _SIGPIPE = 13
 _STDIN = 0
 
-_ENGINE_OPTIONS = ("engine", "cpu", "firmware", "rtc", "timeout", "log")
+_ENGINE_OPTIONS = ("engine", "cpu", "smp", "firmware", "rtc", "timeout", "log")
 _OPTIONS = {
     "run": ("kernel", "initrd", "append", "m", "serial", "iso", "hypervisor", *_ENGINE_OPTIONS),
     "boot": ("iso", "m", *_ENGINE_OPTIONS),
@@ -42,6 +44,7 @@ usage: tools/trivet run [OPTIONS]      boots a guest, the demo guest without -ke
   -m SIZE              run: the guest's memory (128M); boot: the machine's (256M)
   -engine NAME         auto, bochs, kvm or tcg (auto: KVM if it nests VMX, else Bochs)
   -cpu MODEL           a CPU model of that engine
+  -smp N               the number of the machine's processors (1)
   -firmware NAME       bios or uefi (bios)
   -rtc DATE            utc: the clock has today's date; fixed: Bochs' starts in 2020 (fixed)
   -timeout S           stop after S seconds (0: never)
@@ -128,9 +131,7 @@ def _run(options: dict[str, str]) -> int:
     if not HYPERVISOR.is_file():
         raise CallError(f"{HYPERVISOR} is not built: run make")
     firmware = options.get("firmware", "bios")
-    machine = Machine(guest.machine_memory_mib(wanted, firmware), firmware, options.get("cpu"),
-                      has_input=typed_input.is_input(_STDIN),
-                      has_date_of_today=options.get("rtc") == "utc")
+    machine = _machine(options, guest.machine_memory_mib(wanted, firmware), firmware)
     engine = engines.choose(options.get("engine", "auto"), firmware)
     launch = engines.launch(engine, machine, guest.bochs_ips(wanted, firmware))
     with tempfile.TemporaryDirectory(prefix="trivet-guest-") as work:
@@ -147,11 +148,23 @@ def _boot(options: dict[str, str]) -> int:
         memory_mib = parse_size(options["m"]) >> 20
     else:
         memory_mib = guest.machine_memory_mib(guest.Guest(), firmware)
-    machine = Machine(memory_mib, firmware, options.get("cpu"),
-                      has_input=typed_input.is_input(_STDIN),
-                      has_date_of_today=options.get("rtc") == "utc")
+    machine = _machine(options, memory_mib, firmware)
     engine = engines.choose(options.get("engine", "auto"), firmware)
     return _start(options, engines.launch(engine, machine), image, sys.stdout.fileno())
+
+
+def _machine(options: dict[str, str], memory_mib: int, firmware: str) -> Machine:
+    return Machine(memory_mib, firmware, options.get("cpu"),
+                   has_input=typed_input.is_input(_STDIN),
+                   has_date_of_today=options.get("rtc") == "utc",
+                   processors=_processors(options))
+
+
+def _processors(options: dict[str, str]) -> int:
+    text = options.get("smp", "1")
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= _PROCESSORS_MAX):
+        raise CallError(f"-smp {text}: is no number of processors from 1 to {_PROCESSORS_MAX}")
+    return int(text)
 
 
 def _start(options: dict[str, str], launch: Launch, image: Path,

@@ -21,6 +21,8 @@ _PROBE_LIMIT_S = 20
 
 BOCHS_CPU = "corei7_haswell_4770"
 BOCHS_MEMORY_MIB_MAX = 2048
+# Of the Bochs of Debian; with more than one, its virtual time moves in steps of 5 ticks.
+BOCHS_PROCESSORS_MAX = 8
 BOCHS_LOG = "bochs.log"
 OVMF = "/usr/share/ovmf/OVMF.fd"
 _BOCHS_BIOS = "/usr/share/bochs/BIOS-bochs-latest"
@@ -89,13 +91,15 @@ def bochs_launch(machine: Machine, display: BochsDisplay, ips: int | None = None
     if machine.memory_mib > BOCHS_MEMORY_MIB_MAX:
         raise CallError(f"the machine needs {machine.memory_mib} MiB with its images and the "
                         f"hypervisor; Bochs has at most {BOCHS_MEMORY_MIB_MAX}")
+    if machine.processors > BOCHS_PROCESSORS_MAX:
+        raise CallError(f"-smp {machine.processors}: Bochs has at most {BOCHS_PROCESSORS_MAX}")
     rom = OVMF if machine.firmware == "uefi" else _BOCHS_BIOS
     speed = ips or BOCHS_IPS[machine.firmware]
     line_mode = "term" if machine.has_input else "file"
     config = f"""\
 config_interface: textconfig
 display_library: {display.library}
-cpu: model={machine.cpu or BOCHS_CPU}, count=1, ips={speed}, reset_on_triple_fault=0, \
+cpu: model={machine.cpu or BOCHS_CPU}, count={machine.processors}, ips={speed}, reset_on_triple_fault=0, \
 ignore_bad_msrs=0, msrs="msrs.def"
 megs: {machine.memory_mib}
 romimage: file={rom}
@@ -139,7 +143,7 @@ def qemu_launch(machine: Machine, accelerator: str) -> Launch:
     return Launch(
         command=(
             _QEMU, "-nodefaults", "-no-user-config", "-machine", "pc", "-accel", accelerator,
-            "-cpu", cpu, "-m", f"{machine.memory_mib}M", *firmware,
+            "-cpu", cpu, "-smp", str(machine.processors), "-m", f"{machine.memory_mib}M", *firmware,
             "-vga", "std", "-display", "none", "-monitor", "none", "-no-reboot",
             "-cdrom", ISO_NAME, "-boot", "d",
             *_qemu_serial(machine.has_input),

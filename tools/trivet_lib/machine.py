@@ -17,7 +17,7 @@ GUEST_SERIAL_PORT = "com3"
 @dataclass(frozen=True)
 class Machine:
     """A machine: memory in MiB, firmware, the CPU model or None for the engine's own, and whether
-    somebody types on its serial lines; whether its clock has today's date, or, where the engine can
+    somebody types on its serial lines; how many processors it has; whether its clock has today's date, or, where the engine can
     do that, the same one on each run, so that runs repeat."""
 
     memory_mib: int
@@ -25,6 +25,7 @@ class Machine:
     cpu: str | None = None
     has_input: bool = False
     has_date_of_today: bool = False
+    processors: int = 1
 
 
 @dataclass(frozen=True)

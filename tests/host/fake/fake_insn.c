@@ -68,6 +68,7 @@ void fake_insn_reset(void)
 	cpuid_count = 0;
 	port_value_count = 0;
 	port_write_count = 0;
+	fake_this_cpu_reset();
 }
 
 static uint64_t vmcs_mask(uint32_t field)

@@ -74,6 +74,11 @@ struct fake_cpu {
 
 extern struct fake_cpu fake_cpu;
 
+/* What this_cpu() gives on this thread; NULL, as after the start: one for all that is boot
+ * processor. A reset clears that one and leaves the pointer. */
+extern _Thread_local struct cpu *fake_this_cpu;
+void fake_this_cpu_reset(void);
+
 /* Forgets all: no MSR, no CPUID leaf, all VMCS fields there and 0, ports read all ones. */
 void fake_insn_reset(void);
 

@@ -1,7 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "fake_insn.h"
 
+#include "cpu/percpu.h"
+
 #include <string.h>
+
+_Thread_local struct cpu *fake_this_cpu;
+static struct cpu boot_processor = {.self = &boot_processor};
+
+void fake_this_cpu_reset(void)
+{
+	boot_processor = (struct cpu){.self = &boot_processor};
+}
 
 uint64_t insn_bsr(uint64_t value)
 {
@@ -108,7 +118,7 @@ void insn_hlt(void)
 
 void insn_pause(void)
 {
-	fake_cpu.pause_count++;
+	__atomic_fetch_add(&fake_cpu.pause_count, 1, __ATOMIC_RELAXED);
 	if (fake_cpu.on_pause != NULL) {
 		fake_cpu.on_pause();
 	}
@@ -164,6 +174,15 @@ struct descriptor_table_register insn_sidt(void)
 void insn_ltr(uint16_t selector)
 {
 	fake_cpu.task_register = selector;
+}
+
+void insn_mfence_lfence(void)
+{
+}
+
+struct cpu *insn_read_this_cpu(void)
+{
+	return fake_this_cpu != NULL ? fake_this_cpu : &boot_processor;
 }
 
 uint64_t insn_read_rsp(void)

@@ -22,6 +22,8 @@ struct descriptor_table_register {
 	uint64_t base;
 } __attribute__((packed));
 
+struct cpu;
+
 enum vmx_result {
 	VMX_SUCCEED,
 	VMX_FAIL_INVALID,
@@ -62,6 +64,7 @@ void insn_out16(uint16_t port, uint16_t value);
 void insn_out32(uint16_t port, uint32_t value);
 void insn_hlt(void);
 void insn_pause(void);
+void insn_mfence_lfence(void);
 void insn_cli(void);
 void insn_sti_nop_cli(void);
 void insn_sti_hlt_cli(void);
@@ -72,6 +75,7 @@ void insn_lidt(const struct descriptor_table_register *table);
 struct descriptor_table_register insn_sgdt(void);
 struct descriptor_table_register insn_sidt(void);
 void insn_ltr(uint16_t selector);
+struct cpu *insn_read_this_cpu(void);
 uint64_t insn_read_rsp(void);
 uint64_t insn_read_rbp(void);
 uint64_t insn_read_rflags(void);
