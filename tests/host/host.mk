@@ -3,13 +3,15 @@
 # Included by the top Makefile; works alone too: make -f tests/host/host.mk host-test
 #
 #   host-test   builds and runs every tests/host/test_*.c (cmocka, ASan, UBSan)
+#   tsan-test   builds and runs every tests/tsan/tsan_*.c (cmocka, ThreadSanitizer); host-test counts
+#               them too
 #   fuzz-build  builds every tests/fuzz/fuzz_*.c (libFuzzer, ASan, UBSan)
 #   fuzz-run    runs each target FUZZ_RUNS times from a fixed seed
 #   fuzz-long   runs each target for FUZZ_SECONDS and keeps what it finds under build/fuzz/corpus
 #
 # The comment "SOURCES: a.c b.c" at the head of a test names what it links besides the fakes.
 
-.PHONY: host-test host-build host-check-fake fuzz-build fuzz-run fuzz-long host-force
+.PHONY: host-test host-build tsan-test host-check-fake fuzz-build fuzz-run fuzz-long host-force
 host-test:
 
 HOST_CC ?= gcc
@@ -24,6 +26,9 @@ HOST_BUILD := build/host
 HOST_OBJ := $(HOST_BUILD)/obj
 FUZZ_BUILD := build/fuzz
 FUZZ_OBJ := $(FUZZ_BUILD)/obj
+TSAN_CC ?= $(FUZZ_CC)
+TSAN_BUILD := build/tsan
+TSAN_OBJ := $(TSAN_BUILD)/obj
 
 HOST_WARNINGS := -Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow \
 	-Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wpointer-arith -Wcast-align
@@ -36,6 +41,9 @@ HOST_FAKES := $(patsubst %.c,%,$(sort $(wildcard tests/host/fake/*.c))) \
 	cpu/spinlock cpu/debug_checks_on
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(sort $(wildcard tests/host/test_*.c)))
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+TSAN_TESTS := $(patsubst tests/tsan/%.c,%,$(sort $(wildcard tests/tsan/tsan_*.c)))
+TSAN_BINARIES := $(addprefix $(TSAN_BUILD)/,$(TSAN_TESTS))
+TSAN_OUTPUTS := $(addsuffix .out,$(TSAN_BINARIES))
 HOST_BINARIES := $(addprefix $(HOST_BUILD)/,$(HOST_TESTS))
 HOST_OUTPUTS := $(addsuffix .out,$(HOST_BINARIES))
 FUZZ_BINARIES := $(addprefix $(FUZZ_BUILD)/,$(FUZZ_TARGETS))
@@ -58,8 +66,16 @@ $$(FUZZ_BUILD)/$(1): $$(FUZZ_OBJ)/tests/fuzz/$(1).o \
 	$$(FUZZ_BUILD)/libfake.a
 endef
 
+# No archive of fakes: each test names what it takes.
+define tsan_test_rule
+$$(TSAN_BUILD)/$(1): $$(TSAN_OBJ)/tests/tsan/$(1).o \
+	$$(patsubst %.c,$$(TSAN_OBJ)/%.o,$(call host_sources,tests/tsan/$(1).c))
+endef
+
 $(foreach name,$(HOST_TESTS),$(eval $(call host_test_rule,$(name))))
 $(foreach name,$(FUZZ_TARGETS),$(eval $(call fuzz_target_rule,$(name))))
+
+$(foreach name,$(TSAN_TESTS),$(eval $(call tsan_test_rule,$(name))))
 
 $(HOST_BINARIES):
 	@echo "  HOSTLD  $@"
@@ -79,6 +95,15 @@ $(FUZZ_OBJ)/%.o: %.c tests/host/host.mk
 	@echo "  FUZZCC  $<"
 	@$(FUZZ_CC) $(HOST_FLAGS) $(HOST_SANITIZE) -fsanitize=fuzzer-no-link -c -o $@ $<
 
+$(TSAN_BINARIES):
+	@echo "  TSANLD  $@"
+	@$(TSAN_CC) -fsanitize=thread -o $@ $(filter %.o,$^) -lcmocka -lpthread
+
+$(TSAN_OBJ)/%.o: %.c tests/host/host.mk
+	@mkdir -p $(@D)
+	@echo "  TSANCC  $<"
+	@$(TSAN_CC) $(HOST_FLAGS) -fsanitize=thread -c -o $@ $<
+
 # An archive, so that a test that links or defines the real thing does not get the fake of it.
 $(HOST_BUILD)/libfake.a: $(patsubst %,$(HOST_OBJ)/%.o,$(HOST_FAKES))
 	@rm -f $@ && $(HOST_AR) rcs $@ $^
@@ -86,7 +111,7 @@ $(HOST_BUILD)/libfake.a: $(patsubst %,$(HOST_OBJ)/%.o,$(HOST_FAKES))
 $(FUZZ_BUILD)/libfake.a: $(patsubst %,$(FUZZ_OBJ)/%.o,$(HOST_FAKES))
 	@rm -f $@ && $(HOST_AR) rcs $@ $^
 
-.SECONDARY: $(patsubst %,$(HOST_OBJ)/tests/host/%.o,$(HOST_TESTS)) \
+.SECONDARY: $(patsubst %,$(TSAN_OBJ)/tests/tsan/%.o,$(TSAN_TESTS)) $(patsubst %,$(HOST_OBJ)/tests/host/%.o,$(HOST_TESTS)) \
 	$(patsubst %,$(FUZZ_OBJ)/tests/fuzz/%.o,$(FUZZ_TARGETS))
 
 host-build: $(HOST_BINARIES)
@@ -96,8 +121,16 @@ host-build: $(HOST_BINARIES)
 $(HOST_OUTPUTS): $(HOST_BUILD)/%.out: $(HOST_BUILD)/% host-force
 	@timeout $(HOST_TIMEOUT) $< >$@ 2>&1; echo "exit status $$?" >>$@
 
-host-test: host-check-fake $(HOST_OUTPUTS)
-	@awk -f tests/host/summary.awk $(HOST_OUTPUTS)
+# The sanitizer wants its addresses where it expects them; a container may not be allowed that.
+TSAN_RUN := $(shell setarch -R true 2>/dev/null && echo setarch -R)
+$(TSAN_OUTPUTS): $(TSAN_BUILD)/%.out: $(TSAN_BUILD)/% host-force
+	@timeout $(HOST_TIMEOUT) $(TSAN_RUN) $< >$@ 2>&1; echo "exit status $$?" >>$@
+
+host-test: host-check-fake $(HOST_OUTPUTS) $(TSAN_OUTPUTS)
+	@awk -f tests/host/summary.awk $(HOST_OUTPUTS) $(TSAN_OUTPUTS)
+
+tsan-test: $(TSAN_OUTPUTS)
+	@awk -f tests/host/summary.awk $(TSAN_OUTPUTS)
 
 # The fake has each function of cpu/insn.h and no other.
 host-check-fake:
@@ -155,4 +188,4 @@ $(FUZZ_LONG_GOALS): fuzz-long-%: $(FUZZ_BUILD)/%
 fuzz-run: $(FUZZ_RUN_GOALS)
 fuzz-long: $(FUZZ_LONG_GOALS)
 
--include $(shell find $(HOST_OBJ) $(FUZZ_OBJ) -name '*.d' 2>/dev/null)
+-include $(shell find $(HOST_OBJ) $(FUZZ_OBJ) $(TSAN_OBJ) -name '*.d' 2>/dev/null)

@@ -170,6 +170,31 @@ static void a_hypervisor_below_is_named(void **state)
 	assert_string_equal(capability.hypervisor, "TwelveLetter");
 }
 
+static void cpus_of_one_model_do_not_differ(void **state)
+{
+	struct vmx_capability first = read_model("corei7_haswell_4770");
+	struct vmx_capability second = first;
+
+	(void)state;
+	second.feature_control = 0;
+	assert_null(vmx_capability_difference(&first, &second));
+}
+
+static void a_word_that_differs_is_named(void **state)
+{
+	struct vmx_capability first = read_model("corei7_haswell_4770");
+	struct vmx_capability second = first;
+
+	(void)state;
+	second.secondary.allowed1 ^= 1;
+	assert_string_equal(vmx_capability_difference(&first, &second), "secondary controls");
+	second = first;
+	second.ept_vpid_cap ^= EPT_CAP_PAGE_1G;
+	assert_string_equal(vmx_capability_difference(&first, &second), "IA32_VMX_EPT_VPID_CAP");
+	second.has_vmx = false;
+	assert_string_equal(vmx_capability_difference(&first, &second), "VMX");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +208,8 @@ int main(void)
 		cmocka_unit_test(a_missing_msr_reads_as_zero),
 		cmocka_unit_test(an_old_cpuid_has_the_architecture_s_defaults),
 		cmocka_unit_test(a_hypervisor_below_is_named),
+		cmocka_unit_test(cpus_of_one_model_do_not_differ),
+		cmocka_unit_test(a_word_that_differs_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

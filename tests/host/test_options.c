@@ -30,6 +30,7 @@ static void assert_defaults(const struct options *options)
 	assert_int_equal(options->end, END_ACTION_HALT);
 	assert_int_equal(options->apic, APIC_AUTO);
 	assert_int_equal(options->timer, TIMER_AUTO);
+	assert_int_equal(options->cpus, 0);
 }
 
 static void an_empty_line_gives_the_defaults(void **state)
@@ -47,7 +48,7 @@ static void every_option_is_read(void **state)
 {
 	struct options options =
 		parse("mode=doctor console=com3,38400 guest_serial=0x2f8,9600 screen=off end=reset "
-		      "apic=software timer=host");
+		      "apic=software timer=host cpus=3");
 
 	(void)state;
 	assert_int_equal(options.mode, BOOT_MODE_DOCTOR);
@@ -59,6 +60,7 @@ static void every_option_is_read(void **state)
 	assert_int_equal(options.end, END_ACTION_RESET);
 	assert_int_equal(options.apic, APIC_SOFTWARE);
 	assert_int_equal(options.timer, TIMER_HOST);
+	assert_int_equal(options.cpus, 3);
 	assert_string_equal(fake_log_text(), "");
 }
 
@@ -74,6 +76,8 @@ static void every_word_of_a_choice_is_known(void **state)
 	assert_int_equal(parse("apic=auto").apic, APIC_AUTO);
 	assert_int_equal(parse("apic=hardware").apic, APIC_HARDWARE);
 	assert_int_equal(parse("timer=auto").timer, TIMER_AUTO);
+	assert_int_equal(parse("cpus=1").cpus, 1);
+	assert_int_equal(parse("cpus=64").cpus, 64);
 	assert_int_equal(parse("console=com1").console.base, 0x3f8);
 	assert_int_equal(parse("console=com2").console.base, 0x2f8);
 	assert_int_equal(parse("console=com4").console.base, 0x2e8);
@@ -101,6 +105,10 @@ static void a_wrong_word_is_named_and_changes_nothing(void **state)
 		"end=explode",
 		"apic=firm",
 		"timer=preemption",
+		"cpus=0",
+		"cpus=65",
+		"cpus=all",
+		"cpus=-1",
 		"console=com5",
 		"console=com1,",
 		"console=com1,12345",
