@@ -68,11 +68,22 @@ def test_bochs_memory_ends_at_2_gib():
         bochsrc(Machine(2049))
 
 
+def test_bochs_processors_end_at_14():
+    assert any("count=14, ips=" in line for line in bochsrc(Machine(192, processors=14)))
+    with pytest.raises(CallError, match="-smp 15: .* at most 14"):
+        bochsrc(Machine(192, processors=15))
+
+
+def test_qemu_gets_the_number_of_processors():
+    command = engines.qemu_launch(Machine(192, processors=64), "tcg").command
+    assert command[command.index("-smp") + 1] == "64"
+
+
 def test_kvm_hands_vmx_on():
     command = engines.qemu_launch(Machine(192), "kvm").command
     assert command == (
         "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-machine", "pc",
-        "-accel", "kvm", "-cpu", "host,+vmx", "-m", "192M", "-vga", "std", "-display", "none",
+        "-accel", "kvm", "-cpu", "host,+vmx", "-smp", "1", "-m", "192M", "-vga", "std", "-display", "none",
         "-monitor", "none", "-no-reboot", "-cdrom", "trivet.iso", "-boot", "d",
         "-serial", "file:com1", "-serial", "null", "-serial", "file:com3")
 

@@ -80,6 +80,18 @@ def test_wrong_call_is_refused_in_one_line(arguments, word):
     assert word in refusal(*arguments)
 
 
+@pytest.mark.parametrize("count", ["0", "-1", "65", "x", "1.0", "0x2", "4,cores=2", "\u0663",
+                                   "9" * 5000])
+def test_number_of_processors_is_from_1_to_64(count, tmp_path):
+    image = tmp_path / "image.iso"
+    image.write_bytes(b"x")
+    assert "-smp" in refusal("boot", "-iso", image, "-smp", count)
+
+
+def test_more_processors_than_bochs_has_are_refused(kernel, hypervisor):
+    assert "at most 14" in refusal("run", "-kernel", kernel, "-engine", "bochs", "-smp", "15")
+
+
 @pytest.mark.parametrize("seconds", ["-1", "x", "nan", "inf", "1e999"])
 def test_time_limit_must_be_a_number_of_seconds(seconds, tmp_path):
     image = tmp_path / "image.iso"

@@ -21,8 +21,8 @@ _PROBE_LIMIT_S = 20
 
 BOCHS_CPU = "corei7_haswell_4770"
 BOCHS_MEMORY_MIB_MAX = 2048
-# Of the Bochs of Debian; with more than one, its virtual time moves in steps of 5 ticks.
-BOCHS_PROCESSORS_MAX = 8
+# With more it has not enough timers. Virtual time moves in steps of 5 ticks from two processors on.
+BOCHS_PROCESSORS_MAX = 14
 BOCHS_LOG = "bochs.log"
 OVMF = "/usr/share/ovmf/OVMF.fd"
 _BOCHS_BIOS = "/usr/share/bochs/BIOS-bochs-latest"
