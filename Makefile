@@ -125,7 +125,8 @@ clean: ## Removes everything that was built
 
 help: ## Lists the targets
 	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
-	@echo '  V=1 shows the commands; DEBUG=1 checks the order of locks;\n  CC=clang and CROSS_COMPILE=x86_64-linux-gnu- choose tools.'
+	@echo '  V=1 shows the commands; CC=clang and CROSS_COMPILE=x86_64-linux-gnu- choose tools.'
+	@echo '  DEBUG=1 checks the order of locks.'
 
 # GRUB copies every section into memory, debug information too: what boots has symbols only.
 $(IMAGE): $(IMAGE_DEBUG)

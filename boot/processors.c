@@ -81,11 +81,16 @@ static void compare_tsc(struct processor *processor)
 {
 	const struct tsc_sync_result result = tsc_sync_lead(&processor->sync);
 
-	if (!result.is_measured || result.difference != 0) {
+	if (!result.is_measured) {
 		is_tsc_synchronised = false;
-		log_warn("tsc",
-			"of processor apic_id=%u differs by %lu ticks and up to %lu: not synchronised",
-			processor->cpu.apic_id, result.difference, result.uncertainty);
+		log_warn("tsc", "of processor apic_id=%u cannot be compared: not synchronised",
+			processor->cpu.apic_id);
+		return;
+	}
+	if (result.difference != 0) {
+		is_tsc_synchronised = false;
+		log_warn("tsc", "of processor apic_id=%u differs by %lu ticks: not synchronised",
+			processor->cpu.apic_id, result.difference);
 		return;
 	}
 	if (result.uncertainty > tsc_uncertainty) {

@@ -47,6 +47,10 @@ void panic_enter(void)
 		    &panicking, &nobody, this_cpu(), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 		console_break_lock();
 		cpu_send_nmi_to_others();
+		if (cpu_count() > 1) {
+			log_error("panic", "on processor %u apic_id=%u; the others stop",
+				this_cpu()->index, this_cpu()->apic_id);
+		}
 	}
 	panic_stop_if_elsewhere();
 	if (__atomic_add_fetch(&depth, 1, __ATOMIC_RELAXED) > DEPTH_MAX) {

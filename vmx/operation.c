@@ -30,7 +30,8 @@ static enum status feature_control_prepare(const struct vmx_capability *capabili
 	if ((capability->feature_control & wanted) == wanted) {
 		if (is_boot_processor()) {
 			log_info("vmx",
-				"IA32_FEATURE_CONTROL locked by the firmware with VMX on value=%#lx",
+				"IA32_FEATURE_CONTROL locked by the firmware with VMX on "
+				"value=%#lx",
 				capability->feature_control);
 		}
 		return STATUS_OK;

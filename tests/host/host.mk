@@ -2,9 +2,8 @@
 # Unit tests and fuzz targets, built natively from the very same .c files as the hypervisor.
 # Included by the top Makefile; works alone too: make -f tests/host/host.mk host-test
 #
-#   host-test   builds and runs every tests/host/test_*.c (cmocka, ASan, UBSan)
-#   tsan-test   builds and runs every tests/tsan/tsan_*.c (cmocka, ThreadSanitizer); host-test counts
-#               them too
+#   host-test   builds and runs every tests/host/test_*.c (cmocka, ASan, UBSan), and what follows
+#   tsan-test   builds and runs every tests/tsan/tsan_*.c (cmocka, ThreadSanitizer)
 #   fuzz-build  builds every tests/fuzz/fuzz_*.c (libFuzzer, ASan, UBSan)
 #   fuzz-run    runs each target FUZZ_RUNS times from a fixed seed
 #   fuzz-long   runs each target for FUZZ_SECONDS and keeps what it finds under build/fuzz/corpus
@@ -111,7 +110,8 @@ $(HOST_BUILD)/libfake.a: $(patsubst %,$(HOST_OBJ)/%.o,$(HOST_FAKES))
 $(FUZZ_BUILD)/libfake.a: $(patsubst %,$(FUZZ_OBJ)/%.o,$(HOST_FAKES))
 	@rm -f $@ && $(HOST_AR) rcs $@ $^
 
-.SECONDARY: $(patsubst %,$(TSAN_OBJ)/tests/tsan/%.o,$(TSAN_TESTS)) $(patsubst %,$(HOST_OBJ)/tests/host/%.o,$(HOST_TESTS)) \
+.SECONDARY: $(patsubst %,$(TSAN_OBJ)/tests/tsan/%.o,$(TSAN_TESTS)) \
+	$(patsubst %,$(HOST_OBJ)/tests/host/%.o,$(HOST_TESTS)) \
 	$(patsubst %,$(FUZZ_OBJ)/tests/fuzz/%.o,$(FUZZ_TARGETS))
 
 host-build: $(HOST_BINARIES)

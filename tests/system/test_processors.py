@@ -75,6 +75,7 @@ def test_a_trap_stops_all_with_one_report(
     assert result.status == PANIC, result.log
     assert "cpus: count=4 found=4 apic ids=0,1,2,3" in result.log
     assert len(trap_lines(result.log)) == 1, result.log
+    assert "error: panic: on processor 0 apic_id=0; the others stop" in result.log
     report = result.log[result.log.index("error: trap:"):]
     # Nothing of another processor's stands between the lines of the report.
     assert all(re.match(r"error: (trap|backtrace): |trivet: end status=127$", line)

@@ -83,7 +83,8 @@ def test_kvm_hands_vmx_on():
     command = engines.qemu_launch(Machine(192), "kvm").command
     assert command == (
         "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-machine", "pc",
-        "-accel", "kvm", "-cpu", "host,+vmx", "-smp", "1", "-m", "192M", "-vga", "std", "-display", "none",
+        "-accel", "kvm", "-cpu", "host,+vmx", "-smp", "1", "-m", "192M",
+        "-vga", "std", "-display", "none",
         "-monitor", "none", "-no-reboot", "-cdrom", "trivet.iso", "-boot", "d",
         "-serial", "file:com1", "-serial", "null", "-serial", "file:com3")
 

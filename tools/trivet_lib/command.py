@@ -162,7 +162,8 @@ def _machine(options: dict[str, str], memory_mib: int, firmware: str) -> Machine
 
 def _processors(options: dict[str, str]) -> int:
     text = options.get("smp", "1")
-    if not (text.isascii() and text.isdecimal() and len(text) <= 2 and 1 <= int(text) <= _PROCESSORS_MAX):
+    is_short_number = text.isascii() and text.isdecimal() and len(text) <= 2
+    if not (is_short_number and 1 <= int(text) <= _PROCESSORS_MAX):
         raise CallError(f"-smp {text}: is no number of processors from 1 to {_PROCESSORS_MAX}")
     return int(text)
 

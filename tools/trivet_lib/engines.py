@@ -99,8 +99,8 @@ def bochs_launch(machine: Machine, display: BochsDisplay, ips: int | None = None
     config = f"""\
 config_interface: textconfig
 display_library: {display.library}
-cpu: model={machine.cpu or BOCHS_CPU}, count={machine.processors}, ips={speed}, reset_on_triple_fault=0, \
-ignore_bad_msrs=0, msrs="msrs.def"
+cpu: model={machine.cpu or BOCHS_CPU}, count={machine.processors}, ips={speed}, \
+reset_on_triple_fault=0, ignore_bad_msrs=0, msrs="msrs.def"
 megs: {machine.memory_mib}
 romimage: file={rom}
 vgaromimage: file={_BOCHS_VGA_BIOS}

@@ -17,8 +17,8 @@ GUEST_SERIAL_PORT = "com3"
 @dataclass(frozen=True)
 class Machine:
     """A machine: memory in MiB, firmware, the CPU model or None for the engine's own, and whether
-    somebody types on its serial lines; how many processors it has; whether its clock has today's date, or, where the engine can
-    do that, the same one on each run, so that runs repeat."""
+    somebody types on its serial lines; whether its clock has today's date, or, where the engine can
+    do that, the same one on each run, so that runs repeat; how many processors it has."""
 
     memory_mib: int
     firmware: str = "bios"
