@@ -167,6 +167,7 @@ void run_queue_remove(struct run_queue *queue, struct run_entity *entity, uint64
 	struct run_entity **link = &queue->entities;
 
 	advance_clock(queue, now);
+	advance_minimum(queue, lowest_ready(queue, NULL));
 	set_state(queue, entity, RUN_BLOCKED);
 	if (queue->yield_target == entity) {
 		queue->yield_target = NULL;
@@ -223,6 +224,7 @@ void run_queue_block(struct run_queue *queue, uint64_t now)
 	struct run_entity *current = queue->current;
 
 	advance_clock(queue, now);
+	advance_minimum(queue, lowest_ready(queue, NULL));
 	if (current != NULL) {
 		set_state(queue, current, RUN_BLOCKED);
 		queue->current = NULL;
