@@ -17,16 +17,16 @@ void posted_interrupts_init(
 bool posted_interrupts_post(struct posted_interrupts *posted, uint8_t vector, bool is_level)
 {
 	uint64_t *words = is_level ? posted->level : posted->descriptor.requests;
-	uint64_t control;
+	uint64_t before;
 
 	/* The vector first: who hears the doorbell finds it. */
 	__atomic_fetch_or(&words[vector / WORD_BITS], BIT(vector % WORD_BITS), __ATOMIC_SEQ_CST);
 	if (is_level) {
 		return posted_interrupts_request(posted, POSTED_REQUEST_LEVEL);
 	}
-	control =
+	before =
 		__atomic_fetch_or(&posted->descriptor.control, POSTED_CONTROL_ON, __ATOMIC_SEQ_CST);
-	return (control & (POSTED_CONTROL_ON | POSTED_CONTROL_SN)) == 0;
+	return (before & POSTED_CONTROL_ON) == 0;
 }
 
 bool posted_interrupts_request(struct posted_interrupts *posted, uint32_t requests)

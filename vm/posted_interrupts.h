@@ -88,8 +88,7 @@ void posted_interrupts_init(
 	struct posted_interrupts *posted, uint8_t notification_vector, uint32_t destination);
 
 /*
- * Posts a vector. Returns true if the owner must be notified (above), and for an edge-triggered one
- * SN is 0. Context: any CPU, no lock.
+ * Posts a vector. Returns true if the owner must be notified, as above. Context: any CPU, no lock.
  */
 must_use bool posted_interrupts_post(
 	struct posted_interrupts *posted, uint8_t vector, bool is_level);
