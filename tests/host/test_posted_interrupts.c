@@ -19,6 +19,8 @@ enum {
 	NOTIFICATION_VECTOR = 0xf2,
 	POSTERS = 4,
 	POSTS = 20000,
+	ROUNDS = 200000,
+	MOMENTS = 64,
 	VECTORS = 256,
 	TIMEOUT_SECONDS = 60,
 };
@@ -264,28 +266,91 @@ static void *taker_main(void *argument)
 	return NULL;
 }
 
-static void four_posters_lose_nothing_and_invent_nothing(void **state)
+/* Two posts a varying moment apart, then a wait for both: nothing later makes good a lost bell. */
+static void *pair_main(void *argument)
+{
+	struct race *race = ((const struct poster *)argument)->race;
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		const bool is_level = round % 2 != 0;
+		const unsigned *taken = is_level ? race->level_taken : race->edge_taken;
+
+		post_vector(race, 0, is_level);
+		for (volatile unsigned moment = 0; moment < round / 2 % MOMENTS; moment++) {
+		}
+		post_vector(race, 1, is_level);
+		while (!(is_taken(&taken[0], round / 2 + 1) &&
+			       is_taken(&taken[1], round / 2 + 1)) &&
+			!__atomic_load_n(&race->has_timed_out, __ATOMIC_RELAXED)) {
+			sched_yield();
+		}
+	}
+	__atomic_fetch_sub(&race->posters_left, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Looks all the time, so that takes and posts meet. */
+static void *watcher_main(void *argument)
+{
+	struct race *race = argument;
+	const time_t end = time(NULL) + TIMEOUT_SECONDS;
+
+	while (__atomic_load_n(&race->posters_left, __ATOMIC_ACQUIRE) != 0) {
+		if (posted_interrupts_is_pending(&race->posted)) {
+			take(race);
+		} else if (time(NULL) > end) {
+			__atomic_store_n(&race->has_timed_out, true, __ATOMIC_RELAXED);
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+static struct race *run_race(
+	unsigned count, void *(*poster_function)(void *), void *(*owner_function)(void *))
 {
 	struct race *race = aligned_alloc(64, align_up(sizeof(*race), 64));
 	struct poster posters[POSTERS];
 	pthread_t taker;
 
-	(void)state;
 	assert_non_null(race);
 	memset(race, 0, sizeof(*race));
 	start(&race->posted);
-	race->posters_left = POSTERS;
+	race->posters_left = count;
 	assert_int_equal(sem_init(&race->notified, 0, 0), 0);
-	assert_int_equal(pthread_create(&taker, NULL, taker_main, race), 0);
-	for (unsigned i = 0; i < POSTERS; i++) {
+	assert_int_equal(pthread_create(&taker, NULL, owner_function, race), 0);
+	for (unsigned i = 0; i < count; i++) {
 		posters[i] = (struct poster){.race = race, .number = i};
 		assert_int_equal(
-			pthread_create(&posters[i].thread, NULL, poster_main, &posters[i]), 0);
+			pthread_create(&posters[i].thread, NULL, poster_function, &posters[i]), 0);
 	}
-	for (unsigned i = 0; i < POSTERS; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		pthread_join(posters[i].thread, NULL);
 	}
 	pthread_join(taker, NULL);
+	return race;
+}
+
+static void end_race(struct race *race)
+{
+	sem_destroy(&race->notified);
+	free(race);
+}
+
+static void a_post_during_a_take_rings_again(void **state)
+{
+	struct race *race = run_race(1, pair_main, watcher_main);
+
+	(void)state;
+	assert_false(race->has_timed_out);
+	end_race(race);
+}
+
+static void four_posters_lose_nothing_and_invent_nothing(void **state)
+{
+	struct race *race = run_race(POSTERS, poster_main, taker_main);
+
+	(void)state;
 	assert_false(race->has_timed_out);
 	for (unsigned vector = 0; vector < VECTORS; vector++) {
 		assert_int_equal(race->edge_taken[vector], race->edge_posted[vector]);
@@ -299,8 +364,7 @@ static void four_posters_lose_nothing_and_invent_nothing(void **state)
 	/* A doorbell rings once until it is taken. */
 	assert_in_range(race->edge_notifications, 1, race->takes + 1);
 	assert_in_range(race->request_notifications, 1, race->takes + 1);
-	sem_destroy(&race->notified);
-	free(race);
+	end_race(race);
 }
 
 int main(void)
@@ -311,6 +375,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_taken_twice),
 		cmocka_unit_test(requests_and_level_vectors_have_a_doorbell_of_their_own),
 		cmocka_unit_test(the_last_startup_vector_is_taken),
+		cmocka_unit_test(a_post_during_a_take_rings_again),
 		cmocka_unit_test(four_posters_lose_nothing_and_invent_nothing),
 	};
 
