@@ -46,7 +46,7 @@ static struct run_entity *lowest_ready(
 	struct run_entity *lowest = NULL;
 
 	for (struct run_entity *entity = queue->entities; entity != NULL; entity = entity->next) {
-		if (entity->state == RUN_READY && entity != except &&
+		if (entity != except && entity->state == RUN_READY &&
 			(lowest == NULL || entity->virtual_ticks < lowest->virtual_ticks)) {
 			lowest = entity;
 		}
