@@ -21,7 +21,7 @@
 enum { ENTITIES = 6, SEEDS = 20, OPERATIONS = 20000, FRACTION_BITS = 8 };
 
 #define SLICE    10000000ull
-#define FRACTION (1ll << FRACTION_BITS)
+#define FRACTION (1LL << FRACTION_BITS)
 /* The queue cuts to whole ticks before it scales a lead by a change of the weight. */
 #define CLOSE (2 * RUN_WEIGHT_MAX * FRACTION)
 
