@@ -8,6 +8,7 @@
 
 /* SDM Vol. 3A "Segment Descriptors" and "System Descriptor Types". */
 enum { DESCRIPTOR_BYTES = 8, IDT_ENTRIES = 256, STACK_BYTES = 16384, IST_COUNT = 7 };
+enum { AP_COUNT = 15, AP_STACK_BYTES = 4096 };
 enum { GATE_PRESENT = 0x80, GATE_INTERRUPT = 0x0e, GATE_DPL_SHIFT = 5 };
 
 #define DESCRIPTOR_CODE64_KERNEL 0x00af9b000000ffffull
@@ -50,6 +51,13 @@ static uint64_t gdt[SELECTOR_END / DESCRIPTOR_BYTES];
 static struct gate idt[IDT_ENTRIES];
 static struct tss tss;
 static uint8_t stacks[GUEST_IST_NMI + 1][STACK_BYTES] __attribute__((aligned(16)));
+
+/* What each application processor has of its own. */
+static struct {
+	uint8_t stacks[GUEST_IST_NMI][AP_STACK_BYTES] __attribute__((aligned(16)));
+	uint64_t gdt[SELECTOR_END / DESCRIPTOR_BYTES];
+	struct tss tss;
+} aps[AP_COUNT];
 
 static uint64_t tss_descriptor(uint32_t base, uint32_t limit)
 {
@@ -152,4 +160,27 @@ void guest_segments_init(void)
 	fill_gdt();
 	fill_idt();
 	guest_segments_reload();
+}
+
+void guest_segments_init_cpu(unsigned cpu)
+{
+	const unsigned ap = cpu - 1;
+	const uint64_t descriptor =
+		tss_descriptor((uint32_t)(uintptr_t)&aps[ap].tss, sizeof(aps[ap].tss));
+	const struct guest_table_pointer gdt_pointer = {
+		sizeof(aps[ap].gdt) - 1, (uintptr_t)aps[ap].gdt};
+	const struct guest_table_pointer idt_pointer = {sizeof(idt) - 1, (uintptr_t)idt};
+
+	for (unsigned ist = 1; ist <= GUEST_IST_NMI; ist++) {
+		aps[ap].tss.ist[ist - 1] = (uintptr_t)aps[ap].stacks[ist - 1] + AP_STACK_BYTES;
+	}
+	aps[ap].tss.io_map_base = sizeof(aps[ap].tss);
+	for (unsigned i = 0; i < SELECTOR_END / DESCRIPTOR_BYTES; i++) {
+		aps[ap].gdt[i] = gdt[i];
+	}
+	aps[ap].gdt[SELECTOR_TSS / DESCRIPTOR_BYTES] = descriptor;
+	guest_lgdt(&gdt_pointer);
+	guest_load_segments(SELECTOR_KERNEL_CODE, SELECTOR_USER_DATA, SELECTOR_KERNEL_DATA);
+	guest_lidt(&idt_pointer);
+	guest_ltr(SELECTOR_TSS);
 }

@@ -40,6 +40,10 @@ enum guest_ist {
 /* Loads our GDT, TSS and IDT. Context: once, CPL 0. */
 void guest_segments_init(void);
 
+/* The same for an application processor, with a GDT, a TSS and stacks of its own; cpu from 1 to 15.
+ * Context: on that processor, each time that it starts. */
+void guest_segments_init_cpu(unsigned cpu);
+
 /* Loads GDTR, IDTR, TR and the segment registers again, after another mode used its own. */
 void guest_segments_reload(void);
 
