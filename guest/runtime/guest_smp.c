@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #define MSR_GS_BASE      0xc0000101u
-#define LIMIT_TICKS      3000000000ull
+#define LIMIT_TICKS      6000000000ull
 #define INIT_PAUSE_TICKS 200000ull
 #define NO_APIC_ID       0xffffffffu
 

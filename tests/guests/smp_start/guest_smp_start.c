@@ -38,7 +38,8 @@ static void check_first_start(void)
 	for (unsigned i = 1; i < guest_cpu_count(); i++) {
 		struct guest_ap_state *state = guest_smp_place(vectors[1]);
 
-		if (report_true("a_processor_starts", guest_smp_start(guest_cpu_at(i), vectors[1]))) {
+		if (report_true(
+			    "a_processor_starts", guest_smp_start(guest_cpu_at(i), vectors[1]))) {
 			smp_start_check_state(state, guest_cpu_at(i), vectors[1]);
 		}
 	}
@@ -141,8 +142,8 @@ static void check_all_at_once(void)
 	}
 	guest_lapic_send(0, LAPIC_ICR_INIT | LAPIC_ICR_ASSERT | LAPIC_ICR_ALL_BUT_SELF);
 	guest_spin_ticks(SETTLE_TICKS);
-	guest_lapic_send(0,
-		LAPIC_ICR_STARTUP | LAPIC_ICR_ASSERT | LAPIC_ICR_ALL_BUT_SELF | vectors[1]);
+	guest_lapic_send(
+		0, LAPIC_ICR_STARTUP | LAPIC_ICR_ASSERT | LAPIC_ICR_ALL_BUT_SELF | vectors[1]);
 	for (unsigned i = 1; i < guest_cpu_count(); i++) {
 		all_came &= guest_wait_for(&guest_cpu_at(i)->start_count, starts[i] + 1);
 	}

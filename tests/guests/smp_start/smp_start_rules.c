@@ -43,7 +43,8 @@ static bool has_topology_leaf(void)
 	return guest_cpuid(0, 0).eax >= CPUID_TOPOLOGY && guest_cpuid(CPUID_TOPOLOGY, 0).ebx != 0;
 }
 
-/* The highest level of leaf 0xb: how many processors the package has, and the width of their IDs. */
+/* The highest level of leaf 0xb: how many processors the package has, and the width of their IDs.
+ */
 static struct guest_cpuid package_level(void)
 {
 	struct guest_cpuid level = guest_cpuid(CPUID_TOPOLOGY, 0);
@@ -86,7 +87,8 @@ void smp_start_check_topology(void)
 			      guest_cpu_at(0)->apic_id >> level.eax;
 	}
 	if (guest_cpu_count() == listed) {
-		report_equal("cpuid_counts_the_package_as_the_madt", level.ebx & 0xffff, in_package);
+		report_equal(
+			"cpuid_counts_the_package_as_the_madt", level.ebx & 0xffff, in_package);
 	}
 }
 
@@ -96,8 +98,8 @@ static void note_identity(void *unused)
 
 	(void)unused;
 	identity->by_leaf_1 = guest_cpuid(1, 0).ebx >> APIC_ID_SHIFT;
-	identity->by_leaf_b = has_topology_leaf() ? guest_cpuid(CPUID_TOPOLOGY, 0).edx
-						  : identity->by_leaf_1;
+	identity->by_leaf_b =
+		has_topology_leaf() ? guest_cpuid(CPUID_TOPOLOGY, 0).edx : identity->by_leaf_1;
 	identity->by_apic = guest_lapic_id();
 	identity->is_bsp = (guest_rdmsr(MSR_APIC_BASE) & APIC_BASE_BSP) != 0;
 }
