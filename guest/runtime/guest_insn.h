@@ -114,6 +114,22 @@ static inline bool guest_btr(void *word, uint32_t bit)
 	return was_set;
 }
 
+/*
+ * Exchanges 16 bytes, aligned to 16, if they are the two halves given; returns whether it did, and
+ * in the halves what was there.
+ */
+static inline bool guest_cmpxchg16b(
+	uint64_t *where, uint64_t *low, uint64_t *high, uint64_t new_low, uint64_t new_high)
+{
+	bool is_done;
+
+	__asm__ volatile("lock cmpxchg16b %1"
+			 : "=@ccz"(is_done), "+m"(*(uint64_t(*)[2])where), "+a"(*low), "+d"(*high)
+			 : "b"(new_low), "c"(new_high)
+			 : "memory");
+	return is_done;
+}
+
 #define GUEST_CONTROL_REGISTER(name)                                                               \
 	static inline uint64_t guest_read_##name(void)                                             \
 	{                                                                                          \
