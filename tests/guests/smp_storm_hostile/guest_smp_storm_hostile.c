@@ -5,7 +5,8 @@
  * command line repeat a run and make it longer.
  *
  * Left out is what stops a processor by right (INIT to one that is there), what a bare machine's
- * firmware takes (SMI, ExtINT), and vectors of exceptions: a handler expects an error code there.
+ * firmware takes (SMI, ExtINT), vectors of exceptions, whose handlers expect an error code, and the
+ * spurious vector, which need not have an end.
  */
 #include "guest/runtime/guest_insn.h"
 #include "guest/runtime/guest_lapic.h"
@@ -28,6 +29,7 @@ enum {
 	MODE_INIT = 5,
 	MODE_EXTINT = 7,
 	FIRST_EXCEPTION = 0x10,
+	VECTOR_SPURIOUS = 0xff,
 	ABSENT_ID = 0x70,
 	ALIVE_VECTOR = 0x61,
 };
@@ -37,6 +39,7 @@ enum {
 static uint64_t seed;
 static unsigned rounds;
 static uint32_t features;
+static bool is_trivet;
 static atomic_uint refused_count;
 
 /* xorshift64: any state but 0. */
@@ -70,20 +73,27 @@ static bool survive(struct guest_trap_frame *frame)
 	return false;
 }
 
-/* Reserved bits too: they say nothing of the mode. */
+/*
+ * Reserved bits too: they say nothing of the mode. Emulators of a bare machine deliver vectors
+ * below 16, which are an error, and keep the bit that says that the last one is on its way.
+ */
 static uint32_t random_icr(uint64_t *state)
 {
-	uint32_t icr = (uint32_t)random_next(state);
+	uint32_t icr = (uint32_t)random_next(state) & ~(is_trivet ? 0u : LAPIC_ICR_PENDING);
 	const uint32_t mode = icr >> MODE_SHIFT & MODE_MASK;
 	const uint32_t vector = icr & 0xff;
 
 	if (mode == MODE_SMI || mode == MODE_INIT || mode == MODE_EXTINT) {
 		icr &= ~(1u << MODE_SHIFT | 2u << MODE_SHIFT | 4u << MODE_SHIFT);
 	}
-	if ((vector >= FIRST_EXCEPTION && vector < VECTOR_EXCEPTION_COUNT) ||
+	if ((vector >= (is_trivet ? (uint32_t)FIRST_EXCEPTION : 0) &&
+		    vector < VECTOR_EXCEPTION_COUNT) ||
 		vector == VECTOR_PROBE_END) {
 		icr |= 0x40;
 		icr ^= vector == VECTOR_PROBE_END ? 0u : 0x20u;
+	}
+	if (vector == VECTOR_SPURIOUS) {
+		icr ^= 1;
 	}
 	return icr;
 }
@@ -198,6 +208,7 @@ uint32_t guest_main(void)
 	seed = guest_option("seed", 1);
 	rounds = (unsigned)guest_option("rounds", ROUNDS);
 	features = trivet_kvm_features();
+	is_trivet = report_is_trivet();
 	guest_printf("seed=%lu rounds=%u\n", seed, rounds);
 	if (guest_smp_init() < 2) {
 		report_skip("other_processors", "there is one processor");
