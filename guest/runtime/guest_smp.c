@@ -112,28 +112,33 @@ static bool count_nmi(struct guest_trap_frame *frame)
 	return true;
 }
 
+static void add_cpu(uint32_t apic_id)
+{
+	cpus[cpu_count].apic_id = apic_id;
+	guest_ap_ids[cpu_count] = apic_id;
+	cpu_count++;
+}
+
 /* The caller comes first, then the others as the MADT has them. */
 static void find_cpus(void)
 {
 	uint32_t ids[GUEST_CPU_MAX];
-	const unsigned wanted = (unsigned)guest_option("cpus", GUEST_CPU_MAX);
-	unsigned found;
+	const unsigned listed = guest_madt_ids(ids, GUEST_CPU_MAX);
+	const uint64_t option = guest_option("cpus", GUEST_CPU_MAX);
+	const uint64_t wanted = option < GUEST_CPU_MAX ? option : GUEST_CPU_MAX;
 
-	listed_count = guest_madt_ids(ids, GUEST_CPU_MAX);
-	found = listed_count < GUEST_CPU_MAX ? listed_count : GUEST_CPU_MAX;
+	listed_count = listed;
 	for (unsigned i = 0; i < GUEST_CPU_MAX; i++) {
 		guest_ap_ids[i] = NO_APIC_ID;
 		cpus[i].self = &cpus[i];
 		cpus[i].index = i;
 	}
 	cpus[0].apic_id = guest_lapic_id();
-	for (unsigned i = 0; i < found; i++) {
+	for (unsigned i = 0; i < listed && i < GUEST_CPU_MAX; i++) {
 		if (ids[i] == cpus[0].apic_id) {
 			is_listed = true;
-		} else if (cpu_count < GUEST_CPU_MAX && cpu_count < wanted) {
-			cpus[cpu_count].apic_id = ids[i];
-			guest_ap_ids[cpu_count] = ids[i];
-			cpu_count++;
+		} else if (cpu_count < wanted) {
+			add_cpu(ids[i]);
 		}
 	}
 }

@@ -134,7 +134,7 @@ static void check_restarts(struct guest_cpu *cpu)
 static void check_all_at_once(void)
 {
 	bool all_came = true;
-	unsigned starts[GUEST_CPU_MAX];
+	unsigned starts[GUEST_CPU_MAX] = {0};
 
 	(void)guest_smp_place(vectors[1]);
 	for (unsigned i = 1; i < guest_cpu_count(); i++) {
