@@ -124,8 +124,7 @@ static void find_cpus(void)
 {
 	uint32_t ids[GUEST_CPU_MAX];
 	const unsigned listed = guest_madt_ids(ids, GUEST_CPU_MAX);
-	const uint64_t option = guest_option("cpus", GUEST_CPU_MAX);
-	const uint64_t wanted = option < GUEST_CPU_MAX ? option : GUEST_CPU_MAX;
+	const uint64_t wanted = guest_option("cpus", GUEST_CPU_MAX);
 
 	listed_count = listed;
 	for (unsigned i = 0; i < GUEST_CPU_MAX; i++) {
@@ -137,7 +136,7 @@ static void find_cpus(void)
 	for (unsigned i = 0; i < listed && i < GUEST_CPU_MAX; i++) {
 		if (ids[i] == cpus[0].apic_id) {
 			is_listed = true;
-		} else if (cpu_count < wanted) {
+		} else if (cpu_count < wanted && cpu_count < GUEST_CPU_MAX) {
 			add_cpu(ids[i]);
 		}
 	}
