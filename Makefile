@@ -27,7 +27,7 @@ LAYERS := boot exits hypercall vm vmx devices cpu lib
 # AVX state survives every exit.
 CFLAGS := -std=c11 -ffreestanding -O2 -g -I. \
 	-Wall -Wextra -Werror -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
-	-Wmissing-prototypes -Wvla -Wundef -Wpointer-arith -Wcast-align \
+	-Wmissing-prototypes -Wvla -Wframe-larger-than=4096 -Wundef -Wpointer-arith -Wcast-align \
 	-m64 -mgeneral-regs-only -mno-red-zone -mcmodel=small -fno-pic -fno-pie \
 	-fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-asynchronous-unwind-tables \
 	-fno-common -fno-strict-aliasing \
@@ -64,12 +64,25 @@ LINUX_FILES = $(BUILD)/linux-$(LINUX)
 LINUX_ISO := $(BUILD)/trivet-linux.iso
 # The guest's 128 MiB, what GRUB loads, and ours.
 LINUX_MACHINE_MEMORY := 256M
+# What the two guests of run-duo are told: without a word, a shell.
+DUO_LEFT ?= trivet.test=workload,neighbours,poweroff
+DUO_RIGHT ?= trivet.test=reboot
+# Two processors' worth of emulated boots, several times over: less of them.
+DUO_APPEND = $(LINUX_APPEND) quiet nokaslr nokprobes random.trust_cpu=on \
+	initcall_blacklist=init_kprobe_trace,trace_eval_init,cubictcp_register
+DUO_GUEST = -kernel $(LINUX_FILES)/vmlinuz -initrd $(LINUX_FILES)/initramfs.cpio -m 192M -vcpus 2
+# A shell needs a line of its own; else each line of the log says whose it is.
+DUO_SERIAL = $(if $(and $(DUO_LEFT),$(DUO_RIGHT)),console,com3)
+DUO_ISO := $(BUILD)/trivet-duo.iso
+# Twice the guests' 192 MiB, what GRUB loads, and ours.
+DUO_MACHINE_MEMORY := 640M
 ISO := $(BUILD)/trivet.iso
 JOBS ?= $(shell nproc)
 # A make of our own for targets that first install what the build needs.
 SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-.PHONY: all build iso run run-linux test check conformance fuzz bench bench-linux setup clean help
+.PHONY: all build iso run run-linux duo-iso run-duo test check conformance fuzz \
+	bench bench-linux setup clean help
 all: build ## The hypervisor: build/trivet.elf (this is the default)
 build: $(IMAGE)
 
@@ -88,6 +101,20 @@ run-linux: ## Boots Debian's kernel to a shell, or to tests: see docs/linux.md
 		-kernel $(LINUX_FILES)/vmlinuz -initrd $(LINUX_FILES)/initramfs.cpio \
 		-append "$(LINUX_APPEND)$(if $(LINUX_TEST), trivet.test=$(LINUX_TEST))"
 	tools/trivet boot -iso $(LINUX_ISO) -m $(LINUX_MACHINE_MEMORY) -rtc utc
+
+run-duo: ## Boots two Linux guests side by side on two processors: see docs/several-guests.md
+	tools/setup
+	$(SUBMAKE) duo-iso
+	tools/trivet boot -iso $(DUO_ISO) -m $(DUO_MACHINE_MEMORY) -smp 2 -rtc utc
+
+duo-iso: build
+	tools/linux-guest build -linux $(LINUX) >/dev/null
+	tools/make-iso $(IMAGE) $(DUO_ISO) -title "Trivet: two guests with Linux $(LINUX)" \
+		-hypervisor-options guest_serial=$(DUO_SERIAL) \
+		-guest left $(DUO_GUEST) -words "restart=reset manage=yes" \
+		-append "$(DUO_APPEND) $(DUO_LEFT)" \
+		-guest right $(DUO_GUEST) -words restart=reset \
+		-append "$(DUO_APPEND) $(DUO_RIGHT)"
 
 test: ## Sets up, builds, and runs every test
 	tools/setup
@@ -109,13 +136,14 @@ fuzz: ## Runs each fuzz target for FUZZ_SECONDS (600)
 
 bench: ## Measures hypercalls and other VM exits in ticks
 	tools/setup
-	$(SUBMAKE) build guests $(COUNT_VMCS_ACCESSES)
+	$(SUBMAKE) build guests $(COUNT_VMCS_ACCESSES) $(MAP_CALL_WRITES)
 	tools/bench
 
 bench-linux: ## Measures what Trivet adds to the boot of Debian's kernel
 	tools/setup
 	$(SUBMAKE) build
 	tools/bench-linux
+	tools/bench-linux -smp 2
 
 setup: ## Installs the Debian packages that are missing
 	tools/setup
@@ -143,6 +171,16 @@ $(ISO): $(IMAGE) tools/make-iso $(wildcard tools/trivet_lib/*.py)
 $(IMAGE_DEBUG): $(OBJECTS) linker.ld $(BUILD)/flags
 	@echo "LD   $@"
 	$(LD) $(LDFLAGS) -T linker.ld -o $@ $(OBJECTS)
+
+# What runs once, at the start, or when something has failed, is built small.
+COLD := boot/% vmx/entry_% vmx/doctor% vmx/requirements% vmx/ept% vm/load% vm/linux% vm/acpi% \
+	vm/multiboot% vm/elf% vm/cpuid% vm/vcpu_report% vm/msr_mtrr% hypercall/counters% \
+	hypercall/policy% hypercall/guest_control% exits/mov_decode% devices/rtc% \
+	devices/i8042% devices/pci% devices/acpi% \
+	cpu/acpi% cpu/madt% cpu/framebuffer% cpu/text_grid% cpu/symbols% cpu/backtrace% \
+	cpu/wall_clock% cpu/paging% lib/format% lib/command_line% \
+	lib/choice% lib/calendar%
+$(filter $(COLD:%=$(BUILD)/%),$(C_OBJECTS)): CFLAGS += -Os
 
 $(BUILD)/%.c.o: %.c $(BUILD)/flags
 	@echo "CC   $<"

@@ -25,22 +25,82 @@ void audit_start(void)
 	image_sum = sum_of_image();
 }
 
-void audit_guest(const struct vm *vm)
+static struct ept_audit audit_ept(const struct vm *vm)
 {
-	const uint64_t size_bytes = vm->config->memory_size_bytes;
-	const hpa_t access_page = vm->vcpu != NULL ? hpa_of(vm->vcpu->pages.apic_access) : hpa(0);
-	const struct ept_audit ept = ept_audit(&vm->ept, vm->memory_base, size_bytes, access_page);
-	const uint64_t image_bytes = (uintptr_t)image_end - (uintptr_t)image_start;
-	const uint64_t sum = sum_of_image();
+	const hpa_t access_page =
+		vm->vcpu_count != 0 ? hpa_of(vm->vcpus[0]->pages.apic_access) : hpa(0);
+	const struct ept_audit ept =
+		ept_audit(&vm->ept, vm->memory_base, vm->config->memory_size_bytes, access_page);
 
 	if (!ept.is_confined || ept.table_count != vm->ept.table_count) {
 		panic("the EPT of %s is not confined to its RAM: guest=%#lx tables=%zu of %zu",
 			vm->config->name, ept.stray.value, ept.table_count, vm->ept.table_count);
 	}
-	if (ranges_overlap(
-		    vm->memory_base.value, size_bytes, hpa_of(image_start).value, image_bytes)) {
-		panic("the RAM of %s overlaps the hypervisor", vm->config->name);
+	return ept;
+}
+
+/* What is ours, or another guest's, is not in the guest's RAM. */
+static void audit_not_in_ram(
+	const struct vm *vm, const void *start, uint64_t size_bytes, const char *what)
+{
+	if (ranges_overlap(vm->memory_base.value, vm->config->memory_size_bytes,
+		    hpa_of(start).value, size_bytes)) {
+		panic("the RAM of %s overlaps %s", vm->config->name, what);
 	}
+}
+
+static void audit_image(const struct vm *vm)
+{
+	audit_not_in_ram(
+		vm, image_start, (uintptr_t)image_end - (uintptr_t)image_start, "the hypervisor");
+}
+
+/* Of one guest against another, or against itself. */
+static void audit_pair(const struct vm *vm, const struct guest_block *other)
+{
+	audit_not_in_ram(vm, other, sizeof(*other), "the state of a guest");
+	for (unsigned id = 0; id < other->vm.vcpu_count; id++) {
+		audit_not_in_ram(vm, other->vcpu_blocks[id], sizeof(struct vcpu_block),
+			"the state of a processor");
+	}
+	if (vm != &other->vm) {
+		audit_not_in_ram(vm, hpa_pointer(other->vm.memory_base),
+			other->vm.config->memory_size_bytes, "the RAM of another guest");
+		audit_not_in_ram(vm, other->vm.ept.pml4, PAGE_SIZE_4K, "the EPT of another guest");
+	}
+}
+
+void audit_all(const struct managed_guest *guests, size_t count)
+{
+	size_t guest_count = 0;
+	size_t page_count = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct guest_block *block = guests[i].block;
+
+		if (block == NULL) {
+			continue;
+		}
+		guest_count++;
+		page_count += audit_ept(&block->vm).page_count;
+		audit_image(&block->vm);
+		for (size_t j = 0; j < count; j++) {
+			if (guests[j].block != NULL) {
+				audit_pair(&block->vm, guests[j].block);
+			}
+		}
+	}
+	log_info("audit",
+		"guests=%zu pages=%zu: no page is in two EPTs, none of the hypervisor's is in one",
+		guest_count, page_count);
+}
+
+void audit_guest(const struct vm *vm)
+{
+	const struct ept_audit ept = audit_ept(vm);
+	const uint64_t sum = sum_of_image();
+
+	audit_image(vm);
 	if (sum != image_sum) {
 		panic("our code or constants changed while %s ran: checksum=%#lx was=%#lx",
 			vm->config->name, sum, image_sum);

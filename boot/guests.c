@@ -2,133 +2,12 @@
 #include "boot/guests.h"
 
 #include "boot/demo_image.h"
+#include "boot/guest_options.h"
 #include "cpu/log.h"
-#include "hypercall/policy.h"
-#include "lib/bits.h"
 #include "lib/command_line.h"
 #include "lib/format.h"
 #include "lib/string.h"
-
-/* One option of a guest's module line. */
-struct guest_option {
-	const char *key;
-	bool (*take)(struct vm_config *config, const struct command_line_word *word);
-	const char *expectation; /* For the error: what the value must be. */
-};
-
-static bool value_is(const struct command_line_word *word, const char *value)
-{
-	return word->value != NULL && strcmp(word->value, value) == 0;
-}
-
-static bool is_name_character(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '.' || c == '_' || c == '-' || c == '+';
-}
-
-static bool take_name(struct vm_config *config, const struct command_line_word *word)
-{
-	const size_t length = word->value == NULL ? 0 : strlen(word->value);
-
-	for (size_t i = 0; i < length; i++) {
-		if (!is_name_character(word->value[i])) {
-			return false;
-		}
-	}
-	if (length == 0 || length >= sizeof(config->name)) {
-		return false;
-	}
-	format(config->name, sizeof(config->name), "%s", word->value);
-	return true;
-}
-
-static bool take_kind(struct vm_config *config, const struct command_line_word *word)
-{
-	if (value_is(word, "multiboot")) {
-		config->kind = VM_KIND_MULTIBOOT;
-	} else if (value_is(word, "flat")) {
-		config->kind = VM_KIND_FLAT;
-	} else if (value_is(word, "linux")) {
-		config->kind = VM_KIND_LINUX;
-	} else {
-		return false;
-	}
-	return true;
-}
-
-static bool take_memory(struct vm_config *config, const struct command_line_word *word)
-{
-	return command_line_size(word, GUEST_MEMORY_MINIMUM, GUEST_MEMORY_MAXIMUM,
-		       &config->memory_size_bytes) == STATUS_OK &&
-	       is_aligned(config->memory_size_bytes, PAGE_SIZE_4K);
-}
-
-static bool take_populate(struct vm_config *config, const struct command_line_word *word)
-{
-	if (value_is(word, "boot")) {
-		config->populate = VM_POPULATE_BOOT;
-	} else if (value_is(word, "touch")) {
-		config->populate = VM_POPULATE_TOUCH;
-	} else {
-		return false;
-	}
-	return true;
-}
-
-static bool take_vmmcall(struct vm_config *config, const struct command_line_word *word)
-{
-	config->vmmcall = value_is(word, "ud") ? VM_VMMCALL_UD : VM_VMMCALL_PATCH;
-	return config->vmmcall == VM_VMMCALL_UD || value_is(word, "patch");
-}
-
-static bool take_hypercalls(struct vm_config *config, const struct command_line_word *word)
-{
-	return word->value != NULL &&
-	       hypercall_policy_parse(word->value, &config->refused_calls) == STATUS_OK;
-}
-
-static bool take_trace(struct vm_config *config, const struct command_line_word *word)
-{
-	config->is_tracing_calls = value_is(word, "calls");
-	return config->is_tracing_calls || value_is(word, "off");
-}
-
-static const struct guest_option guest_options[] = {
-	{"guest", take_name, "a name of letters, digits and . _ - + (at most 31)"},
-	{"kind", take_kind, "multiboot, flat or linux"},
-	{"mem", take_memory, "a size from 1M to 512G in whole pages"},
-	{"populate", take_populate, "boot or touch"},
-	{"hypercalls", take_hypercalls,
-		"all, none, kvm, native or names of calls, - before refused"},
-	{"vmmcall", take_vmmcall, "patch or ud"},
-	{"trace", take_trace, "off or calls"},
-};
-
-static const struct guest_option *find_option(const struct command_line_word *word)
-{
-	for (size_t i = 0; i < ARRAY_COUNT(guest_options); i++) {
-		if (strcmp(word->key, guest_options[i].key) == 0) {
-			return &guest_options[i];
-		}
-	}
-	return NULL;
-}
-
-static void take_word(struct guest_entry *entry, const struct command_line_word *word)
-{
-	const struct guest_option *option = find_option(word);
-
-	if (entry->error[0] != '\0') {
-		return;
-	}
-	if (option == NULL) {
-		format(entry->error, sizeof(entry->error), "unknown option \"%s\"", word->key);
-	} else if (!option->take(&entry->config, word)) {
-		format(entry->error, sizeof(entry->error), "option %s must be %s", option->key,
-			option->expectation);
-	}
-}
+#include "vm/run_queue.h"
 
 static struct guest_entry *find_guest(struct guest_list *guests, const char *name)
 {
@@ -158,6 +37,8 @@ static void entry_init(struct guest_entry *entry, size_t index)
 {
 	memset(entry, 0, sizeof(*entry));
 	entry->config.memory_size_bytes = GUEST_MEMORY_DEFAULT;
+	entry->config.vcpu_count = 1;
+	entry->config.weight = RUN_WEIGHT_DEFAULT;
 	format(entry->config.name, sizeof(entry->config.name), "guest%lu", index);
 }
 
@@ -172,7 +53,7 @@ static void add_guest(struct guest_list *guests, const struct boot_module *modul
 	while (status != STATUS_NOT_FOUND) {
 		status = command_line_next(&cursor, &word);
 		if (status == STATUS_OK) {
-			take_word(entry, &word);
+			guest_options_take(entry, &word);
 		} else if (status != STATUS_NOT_FOUND && entry->error[0] == '\0') {
 			format(entry->error, sizeof(entry->error), "options are %s",
 				status_name(status));

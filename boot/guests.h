@@ -27,7 +27,7 @@ struct guest_list {
 };
 
 /*
- * Reads the module lines: `guest=NAME [kind=multiboot|flat] [mem=SIZE] [populate=boot|touch] --
+ * Reads the module lines: `guest=NAME [OPTIONS, boot/guest_options.c has them] --
  * command line` makes a guest, `initrd=NAME [-- text]` gives a module to the guest of that name,
  * before it or after. A wrong word makes its guest one that is not started, with the reason; a
  * module that belongs to no guest is reported and left alone. Without a guest module the list is

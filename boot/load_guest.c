@@ -7,7 +7,10 @@
 #include "vm/guest_firmware.h"
 #include "vm/load_linux.h"
 
-enum { REAL_MODE_BOOT_DRIVE = 0x80 };
+enum {
+	REAL_MODE_BOOT_DRIVE = 0x80,
+	REAL_MODE_STACK = 0x7c00,
+};
 
 /* One kind of image: how it is loaded, and how the processor begins then. */
 struct image_kind {
@@ -46,6 +49,7 @@ static void start_flat(struct vcpu_start *start, const struct load_result *resul
 	(void)result;
 	start->mode = VCPU_START_REAL_MODE;
 	start->rdx = REAL_MODE_BOOT_DRIVE;
+	start->rsp = REAL_MODE_STACK;
 }
 
 static enum status load_as_linux(
@@ -105,7 +109,7 @@ enum status load_guest(struct vm *vm, struct vcpu_start *start)
 	const struct image_kind *kind = &image_kinds[kind_of(config)];
 	struct acpi_guest_tables tables;
 	struct load_result result = {0};
-	enum status status = guest_firmware_write(&vm->memory, 1, &tables);
+	enum status status = guest_firmware_write(&vm->memory, config->vcpu_count, &tables);
 
 	if (status != STATUS_OK) {
 		format(result.error, sizeof(result.error), "no room for its ACPI tables: %s",

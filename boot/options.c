@@ -4,13 +4,9 @@
 #include "cpu/log.h"
 #include "cpu/percpu.h"
 #include "cpu/serial.h"
+#include "lib/choice.h"
 #include "lib/command_line.h"
 #include "lib/string.h"
-
-struct choice {
-	const char *word;
-	unsigned value;
-};
 
 static const struct choice modes[] = {
 	{"run", BOOT_MODE_RUN},
@@ -36,6 +32,11 @@ static const struct choice timers[] = {
 	{"host", TIMER_HOST},
 };
 
+static const struct choice orders[] = {
+	{"together", false},
+	{"inturn", true},
+};
+
 static const struct choice switches[] = {
 	{"on", true},
 	{"off", false},
@@ -48,73 +49,14 @@ static const struct choice ports[] = {
 	{"com4", SERIAL_COM4},
 };
 
-static bool choose(const struct choice *choices, size_t count, const char *word, unsigned *value)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(choices[i].word, word) == 0) {
-			*value = choices[i].value;
-			return true;
-		}
-	}
-	return false;
-}
-
-#define CHOOSE(choices, word, value) choose(choices, ARRAY_COUNT(choices), word, value)
-
-static bool parse_mode(const char *value, struct options *options)
-{
-	unsigned mode;
-
-	if (!CHOOSE(modes, value, &mode)) {
-		return false;
-	}
-	options->mode = (enum boot_mode)mode;
-	return true;
-}
-
-static bool parse_end(const char *value, struct options *options)
-{
-	unsigned end;
-
-	if (!CHOOSE(ends, value, &end)) {
-		return false;
-	}
-	options->end = (enum end_action)end;
-	return true;
-}
-
-static bool parse_screen(const char *value, struct options *options)
-{
-	unsigned is_on;
-
-	if (!CHOOSE(switches, value, &is_on)) {
-		return false;
-	}
-	options->has_screen = is_on != 0;
-	return true;
-}
-
-static bool parse_apic(const char *value, struct options *options)
-{
-	unsigned apic;
-
-	if (!CHOOSE(apics, value, &apic)) {
-		return false;
-	}
-	options->apic = (enum apic_choice)apic;
-	return true;
-}
-
-static bool parse_timer(const char *value, struct options *options)
-{
-	unsigned timer;
-
-	if (!CHOOSE(timers, value, &timer)) {
-		return false;
-	}
-	options->timer = (enum timer_choice)timer;
-	return true;
-}
+static const struct choice_option choice_options[] = {
+	CHOICE_OPTION("mode", modes, struct options, mode),
+	CHOICE_OPTION("screen", switches, struct options, has_screen),
+	CHOICE_OPTION("end", ends, struct options, end),
+	CHOICE_OPTION("apic", apics, struct options, apic),
+	CHOICE_OPTION("timer", timers, struct options, timer),
+	CHOICE_OPTION("guests", orders, struct options, are_guests_in_turn),
+};
 
 static bool parse_number(const char *text, uint64_t *number)
 {
@@ -151,7 +93,7 @@ static bool parse_port(const char *value, struct options_serial *serial)
 	if (value[length] == ',' && !parse_number(&value[length + 1], &speed)) {
 		return false;
 	}
-	if (CHOOSE(ports, port, &known)) {
+	if (choice_find(ports, ARRAY_COUNT(ports), port, &known)) {
 		base = known;
 	} else if (!parse_number(port, &base)) {
 		return false;
@@ -185,32 +127,43 @@ static const struct {
 	const char *key;
 	bool (*parse)(const char *value, struct options *options);
 } keys[] = {
-	{"mode", parse_mode},
 	{"console", parse_console},
 	{"guest_serial", parse_guest_serial},
-	{"screen", parse_screen},
-	{"end", parse_end},
-	{"apic", parse_apic},
-	{"timer", parse_timer},
 	{"cpus", parse_cpus},
 };
 
+/* Returns STATUS_OK; STATUS_NOT_FOUND: no such option; STATUS_INVALID: not a value of it. */
+static enum status take_value(const struct command_line_word *word, struct options *options)
+{
+	const struct choice_option *choice =
+		choice_option_find(choice_options, ARRAY_COUNT(choice_options), word->key);
+
+	if (choice != NULL) {
+		return choice_take(choice, word->value, options) ? STATUS_OK : STATUS_INVALID;
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+		if (strcmp(keys[i].key, word->key) == 0) {
+			return word->value != NULL && keys[i].parse(word->value, options)
+				       ? STATUS_OK
+				       : STATUS_INVALID;
+		}
+	}
+	return STATUS_NOT_FOUND;
+}
+
 static void parse_word(const struct command_line_word *word, struct options *options)
 {
-	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
-		if (strcmp(keys[i].key, word->key) != 0) {
-			continue;
-		}
-		if (word->value == NULL) {
-			log_warn("options", "ignored: %s (it needs a value)", word->key);
-		} else if (!keys[i].parse(word->value, options)) {
-			log_warn("options", "ignored: %s=%s (not a value of %s)", word->key,
-				word->value, word->key);
-		}
-		return;
+	const enum status status = take_value(word, options);
+
+	if (status == STATUS_NOT_FOUND) {
+		log_warn("options", "ignored: %s%s%s (no such option)", word->key,
+			word->value != NULL ? "=" : "", word->value != NULL ? word->value : "");
+	} else if (status != STATUS_OK && word->value == NULL) {
+		log_warn("options", "ignored: %s (it needs a value)", word->key);
+	} else if (status != STATUS_OK) {
+		log_warn("options", "ignored: %s=%s (not a value of %s)", word->key, word->value,
+			word->key);
 	}
-	log_warn("options", "ignored: %s%s%s (no such option)", word->key,
-		word->value != NULL ? "=" : "", word->value != NULL ? word->value : "");
 }
 
 void options_parse(const char *command_line, struct options *options)

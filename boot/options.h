@@ -34,6 +34,7 @@ struct options {
 	enum end_action end;                /* end=halt|poweroff|reset */
 	enum apic_choice apic;              /* apic=auto|software|hardware */
 	enum timer_choice timer;            /* timer=auto|host */
+	bool are_guests_in_turn;            /* guests=together|inturn */
 	unsigned cpus;                      /* cpus=N, 1 to CPUS_MAX; 0: all */
 };
 

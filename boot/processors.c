@@ -27,17 +27,11 @@ static struct processor *started[CPUS_MAX]; /* By index; the boot processor has 
 static struct processor_setup setup;
 static bool is_ending;
 
-static bool is_tsc_synchronised = true;
 static uint64_t tsc_uncertainty;
 
 bool processors_are_ending(void)
 {
 	return __atomic_load_n(&is_ending, __ATOMIC_ACQUIRE);
-}
-
-bool tsc_is_synchronised(void)
-{
-	return is_tsc_synchronised;
 }
 
 /* Waits until the processor is no longer in a state; returns the one that it is in. */
@@ -82,13 +76,13 @@ static void compare_tsc(struct processor *processor)
 	const struct tsc_sync_result result = tsc_sync_lead(&processor->sync);
 
 	if (!result.is_measured) {
-		is_tsc_synchronised = false;
+		tsc_set_unsynchronised();
 		log_warn("tsc", "of processor apic_id=%u cannot be compared: not synchronised",
 			processor->cpu.apic_id);
 		return;
 	}
 	if (result.difference != 0) {
-		is_tsc_synchronised = false;
+		tsc_set_unsynchronised();
 		log_warn("tsc", "of processor apic_id=%u differs by %lu ticks: not synchronised",
 			processor->cpu.apic_id, result.difference);
 		return;
@@ -210,7 +204,7 @@ static void report(const struct madt_processors *found)
 	}
 	log_info("cpus", "count=%u found=%u apic ids=%s%s", cpu_count(),
 		found->count + found->beyond_count, ids, local_apic_is_x2apic() ? " x2apic" : "");
-	if (cpu_count() > 1 && is_tsc_synchronised) {
+	if (cpu_count() > 1 && tsc_is_synchronised()) {
 		log_info("tsc", "synchronised on %u processors within %lu ticks", cpu_count(),
 			tsc_uncertainty);
 	}

@@ -31,8 +31,4 @@ bool processors_are_ending(void);
  */
 void processors_stop(void);
 
-/* Returns whether one processor's TSC is as good as another's. Context: after processors_start().
- */
-bool tsc_is_synchronised(void);
-
 #endif

@@ -4,19 +4,18 @@
 #include "boot/audit.h"
 #include "boot/guests.h"
 #include "boot/host_memory.h"
+#include "boot/manager.h"
+#include "boot/operator.h"
 #include "boot/park.h"
 #include "boot/processors.h"
 #include "boot/run_guest.h"
 #include "boot/selftest.h"
-#include "cpu/console.h"
-#include "cpu/gdt.h"
 #include "cpu/host_timer.h"
 #include "cpu/log.h"
-#include "cpu/pic8259_host.h"
-#include "cpu/serial.h"
 #include "cpu/tsc.h"
 #include "cpu/wall_clock.h"
 #include "lib/string.h"
+#include "vm/scheduler.h"
 #include "vmx/doctor.h"
 #include "vmx/operation.h"
 
@@ -27,20 +26,6 @@ enum run_status {
 	RUN_STATUS_FAILED = 1,
 	RUN_STATUS_NO_VMX = 125,
 };
-
-/* The boot processor's. */
-static struct serial_port guest_serial;
-
-static void guest_serial_byte(uint8_t byte)
-{
-	serial_write(&guest_serial, &byte, sizeof(byte));
-}
-
-static bool guest_serial_pull(void *context, uint8_t *byte)
-{
-	(void)context;
-	return serial_read(&guest_serial, byte);
-}
 
 static void *allocate_page(void)
 {
@@ -76,52 +61,38 @@ static bool enter_vmx_operation(const struct vmx_capability *capability)
 	return vmx_operation_enter(capability, region) == STATUS_OK;
 }
 
-/* The guests run one after another; the first status that is not 0 stands for all. */
 static unsigned run_guests(const struct boot_info *info, const struct run_context *context)
 {
 	static struct guest_list guests;
-	unsigned result = RUN_STATUS_OK;
 
 	guests_from_modules(info, &guests);
 	if (guests.count == 0) {
 		log_info("boot", "no guest module: the built-in demo guest runs");
 		guests_add_demo(&guests);
 	}
-	for (size_t i = 0; i < guests.count; i++) {
-		const unsigned status = run_guest(context, &guests.entries[i]);
-
-		result = result == RUN_STATUS_OK ? status : result;
-	}
-	return result;
+	return manager_run(context, &guests);
 }
 
-static void start_guest_serial(const struct options *options, struct run_context *context)
+/* What the other processors do: they run who is placed on them. */
+static void run_processor(struct cpu *cpu)
 {
-	const struct options_serial *serial = &options->guest_serial;
-	unsigned irq;
+	struct scheduler *scheduler = scheduler_of(cpu->index);
 
-	if (serial->base == 0) {
-		return;
-	}
-	if (serial_init(&guest_serial, serial->base, serial->speed) != STATUS_OK) {
-		log_warn("boot", "no serial port for the guests port=%#x: their lines come here",
-			serial->base);
-		return;
-	}
-	context->raw_byte = guest_serial_byte;
-	context->pull_raw_byte = guest_serial_pull;
-	if (serial_listen(&guest_serial, &irq) == STATUS_OK) {
-		pic8259_host_set_mask(irq, false);
-	} else {
-		log_warn("boot", "nothing typed on the guests' serial port arrives port=%#x",
-			serial->base);
+	scheduler_init(scheduler, NULL);
+	while (!processors_are_ending()) {
+		if (!scheduler_run(scheduler)) {
+			scheduler_sleep(scheduler);
+		}
 	}
 }
 
-static void start_input(void)
+static void start_schedulers(void)
 {
-	if (console_listen() != STATUS_OK) {
-		log_warn("boot", "no console to type on");
+	scheduler_init(scheduler_of(0), operator_poll);
+	for (unsigned i = 0; i < cpu_count(); i++) {
+		while (!scheduler_is_started(scheduler_of(i))) {
+			insn_pause();
+		}
 	}
 }
 
@@ -143,11 +114,11 @@ unsigned hypervisor_run(const struct boot_info *info, const struct options *opti
 	static struct vmx_capability capability;
 	struct run_context context = {.pages = host_memory_pages(),
 		.capability = &capability,
-		.host_cpu = &gdt_boot_cpu,
 		.apic_choice = options->apic,
-		.timer_choice = options->timer};
+		.timer_choice = options->timer,
+		.is_in_turn = options->are_guests_in_turn};
 	const struct processors_plan plan = {
-		.count_max = options->cpus, .capability = &capability, .ap_main = park_main};
+		.count_max = options->cpus, .capability = &capability, .ap_main = run_processor};
 	unsigned status;
 
 	if (options->mode == BOOT_MODE_TRAP) {
@@ -169,14 +140,14 @@ unsigned hypervisor_run(const struct boot_info *info, const struct options *opti
 		log_warn("timer", "no local APIC timer: guests have none either");
 	}
 	(void)processors_start(info, &plan);
-	start_input();
-	start_guest_serial(options, &context);
+	operator_start(options);
+	start_schedulers();
 	if (options->mode == BOOT_MODE_SELFTEST) {
 		status = selftest_run(&context) ? RUN_STATUS_OK : RUN_STATUS_FAILED;
 	} else {
 		status = run_guests(info, &context);
 	}
-	serial_drain(&guest_serial);
+	operator_drain();
 	processors_stop();
 	vmx_operation_leave();
 	return status;

@@ -7,24 +7,22 @@
 #include "vm/vcpu.h"
 #include "vmx/capability.h"
 
-/* What a guest is run with. */
+/* What guests are run with. */
 struct run_context {
 	struct page_alloc *pages;
 	const struct vmx_capability *capability;
-	const struct gdt_cpu *host_cpu;
 	enum apic_choice apic_choice;
 	enum timer_choice timer_choice;
-	/* Where the guest's serial bytes go as they are; NULL: to the consoles, line by line. */
-	void (*raw_byte)(uint8_t byte);
-	/* Takes the next byte from there; NULL: the guest reads what is typed on the console. */
-	bool (*pull_raw_byte)(void *context, uint8_t *byte);
+	/* One guest after another, each alone on the machine; else all side by side. */
+	bool is_in_turn;
 	/* The self-test's hand on a guest that is set up and has not run; false: do not run it. */
 	bool (*prepare)(struct vcpu *vcpu, const struct vcpu_start *start);
 };
 
 /*
  * Starts one guest, runs it to its end, and reports the end. All that it held is cleared and given
- * back. Returns its exit status (vm_end_status()). Context: VMX root operation.
+ * back. Returns its exit status (vm_end_status()). Context: the boot processor, VMX root operation,
+ * its scheduler is there; no other guest runs.
  */
 unsigned run_guest(const struct run_context *context, const struct guest_entry *entry);
 

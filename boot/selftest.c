@@ -70,6 +70,8 @@ static unsigned run_flat(const struct run_context *context, const char *name, co
 	memset(&entry, 0, sizeof(entry));
 	format(entry.config.name, sizeof(entry.config.name), "%s", name);
 	entry.config.kind = VM_KIND_FLAT;
+	entry.config.vcpu_count = 1;
+	entry.config.weight = RUN_WEIGHT_DEFAULT;
 	entry.config.memory_size_bytes = GUEST_MEMORY;
 	entry.config.image = (struct image){entry.config.name, start, (uint64_t)(end - start)};
 	own.prepare = prepare;

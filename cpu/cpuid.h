@@ -73,6 +73,7 @@ enum cpuid_leaf {
 #define CPUID_1_EDX_SSE   BIT(25)
 #define CPUID_1_EDX_SSE2  BIT(26)
 #define CPUID_1_EDX_SS    BIT(27)
+#define CPUID_1_EDX_HTT   BIT(28)
 
 /* CPUID.(EAX=07H,ECX=0):EBX. */
 #define CPUID_7_EBX_FSGSBASE        BIT(0)

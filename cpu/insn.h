@@ -246,6 +246,21 @@ static inline void insn_xrstor(const void *area, uint64_t mask)
 			 : "memory");
 }
 
+/* Stores every state component in mask into a 64-byte-aligned XSAVE area. CR4.OSXSAVE is 1. */
+static inline void insn_xsave(void *area, uint64_t mask)
+{
+	__asm__ volatile("xsave64 (%0)"
+			 :
+			 : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32))
+			 : "memory");
+}
+
+/* Stores x87 and SSE state into a 16-byte-aligned, 512-byte FXSAVE area. CR4.OSFXSR is 1. */
+static inline void insn_fxsave(void *area)
+{
+	__asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+}
+
 /* Loads x87 and SSE state from a 16-byte-aligned, 512-byte FXSAVE area. CR4.OSFXSR is 1. */
 static inline void insn_fxrstor(const void *area)
 {

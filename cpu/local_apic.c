@@ -175,6 +175,11 @@ void local_apic_quiesce(void)
 	}
 }
 
+void local_apic_end_interrupt(void)
+{
+	local_apic_write(LOCAL_APIC_EOI, 0);
+}
+
 void local_apic_eoi(uint8_t vector)
 {
 	const unsigned word = vector / VECTORS_PER_ISR;

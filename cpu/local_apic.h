@@ -73,6 +73,9 @@ bool local_apic_enable(void);
  */
 void local_apic_quiesce(void);
 
+/* Ends the interrupt in service. Context: there is one, of this CPU's local APIC. */
+void local_apic_end_interrupt(void);
+
 /* Ends the interrupt of a vector if the local APIC has it in service. Context: any. */
 void local_apic_eoi(uint8_t vector);
 

@@ -12,8 +12,10 @@ static const char *const names[LOCK_RANK_COUNT] = {
 	[LOCK_RANK_POSTING] = "posting",
 	[LOCK_RANK_RUN_QUEUE] = "run queue",
 	[LOCK_RANK_INPUT] = "input",
+	[LOCK_RANK_GUESTS] = "guests",
 	[LOCK_RANK_PAGING] = "paging",
 	[LOCK_RANK_PAGES] = "pages",
+	[LOCK_RANK_LINE] = "guests' line",
 	[LOCK_RANK_CONSOLE] = "console",
 };
 
@@ -24,7 +26,7 @@ const char *spinlock_rank_name(enum lock_rank rank)
 	return (unsigned)rank < LOCK_RANK_COUNT ? names[rank] : "unknown";
 }
 
-static void check_order(const struct spinlock *lock)
+void spinlock_check_order(const struct spinlock *lock)
 {
 	const uint32_t too_high = this_cpu()->held_locks >> lock->rank;
 
@@ -36,25 +38,21 @@ static void check_order(const struct spinlock *lock)
 	}
 }
 
-static void note_taken(const struct spinlock *lock)
+void spinlock_note_taken(const struct spinlock *lock)
 {
-	if (debug_has_checks) {
-		this_cpu()->held_locks |= 1u << lock->rank;
-	}
+	this_cpu()->held_locks |= 1u << lock->rank;
 }
 
-void spin_lock(struct spinlock *lock)
+void spinlock_note_given(const struct spinlock *lock)
 {
-	uint32_t ticket;
+	this_cpu()->held_locks &= ~(1u << lock->rank);
+}
 
-	if (debug_has_checks) {
-		check_order(lock);
-	}
-	ticket = __atomic_fetch_add(&lock->next_ticket, 1, __ATOMIC_RELAXED);
+void spinlock_wait(const struct spinlock *lock, uint32_t ticket)
+{
 	while (__atomic_load_n(&lock->served_ticket, __ATOMIC_ACQUIRE) != ticket) {
 		insn_pause();
 	}
-	note_taken(lock);
 }
 
 bool spin_try_lock(struct spinlock *lock)
@@ -65,14 +63,8 @@ bool spin_try_lock(struct spinlock *lock)
 		    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		return false;
 	}
-	note_taken(lock);
-	return true;
-}
-
-void spin_unlock(struct spinlock *lock)
-{
 	if (debug_has_checks) {
-		this_cpu()->held_locks &= ~(1u << lock->rank);
+		spinlock_note_taken(lock);
 	}
-	__atomic_store_n(&lock->served_ticket, lock->served_ticket + 1, __ATOMIC_RELEASE);
+	return true;
 }

@@ -24,6 +24,7 @@ enum {
 static const uint64_t HZ_LIMIT = 100000000000ull;
 
 static uint64_t frequency_hz;
+static bool is_unsynchronised;
 
 /* 0 if CPUID does not tell. */
 static uint64_t hz_of_cpuid(void)
@@ -105,4 +106,14 @@ void tsc_wait_us(uint32_t time_us)
 uint64_t tsc_hz(void)
 {
 	return frequency_hz;
+}
+
+void tsc_set_unsynchronised(void)
+{
+	is_unsynchronised = true;
+}
+
+bool tsc_is_synchronised(void)
+{
+	return !is_unsynchronised;
 }

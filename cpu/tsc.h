@@ -20,4 +20,10 @@ void tsc_wait_us(uint32_t time_us);
 /* Returns the frequency in Hz, below 10^11; 0 if it is not known. */
 uint64_t tsc_hz(void);
 
+/* Says that the processors' TSCs do not show the same. Context: boot. */
+void tsc_set_unsynchronised(void);
+
+/* Returns whether one processor's TSC is as good as another's. Context: any. */
+bool tsc_is_synchronised(void);
+
 #endif

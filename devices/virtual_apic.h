@@ -265,6 +265,13 @@ static inline bool virtual_apic_has_interrupt(const struct virtual_apic *apic)
 uint8_t virtual_apic_acknowledge(struct virtual_apic *apic);
 
 /*
+ * The straight way of an edge-triggered vector that comes alone: past the IRR into the ISR, while
+ * both are empty. is_ended as in virtual_apic_timer_take(). False, and nothing was done, if it may
+ * not, or the TPR holds it back.
+ */
+bool virtual_apic_take_first(struct virtual_apic *apic, uint8_t vector, bool is_ended);
+
+/*
  * Ends the highest interrupt in service, as a write to the EOI register does: also for a guest's PV
  * EOI. broadcast_eoi is called if its trigger was level and the SVR does not suppress it.
  */
@@ -324,6 +331,11 @@ void virtual_apic_acknowledge_extint(struct virtual_apic *apic);
 bool virtual_apic_raise_lvt(struct virtual_apic *apic, enum virtual_apic_offset entry);
 
 /* --- Messages (virtual_apic_message.c) --- */
+
+/* Bits of an ICR. */
+#define VIRTUAL_APIC_ICR_LOGICAL         BIT(11)
+#define VIRTUAL_APIC_ICR_LEVEL_TRIGGERED BIT(15)
+#define VIRTUAL_APIC_ICR_SHORTHAND       BITS_MASK(19, 18)
 
 /* Takes the 64 bits of an ICR apart; destination is in 63:56, or in 63:32 if is_wide. */
 struct virtual_apic_message virtual_apic_decode_icr(uint64_t icr, bool is_wide);

@@ -24,13 +24,8 @@ static inline unsigned virtual_apic_class(unsigned priority)
 /* virtual_apic.c: ID, and in x2APIC mode LDR, as the mode wants them. */
 void virtual_apic_store_ids(struct virtual_apic *apic);
 
-/*
- * virtual_apic_priority.c: the TPR changed; an edge-triggered vector passes the IRR by into the ISR
- * while both are empty, is_ended as in virtual_apic_timer_take(): false, and nothing was done, if
- * it may not.
- */
+/* virtual_apic_priority.c: the TPR changed. */
 void virtual_apic_store_ppr(struct virtual_apic *apic);
-bool virtual_apic_take_first(struct virtual_apic *apic, uint8_t vector, bool is_ended);
 
 /* virtual_apic_lvt.c: an error for the ESR; the guest's writes; the end of an interrupt. */
 void virtual_apic_log_error(struct virtual_apic *apic, uint8_t error);

@@ -48,6 +48,10 @@ static __attribute__((cold, noinline)) enum vmx_resume exit_finish(
 			exit_finish_delivery();
 		}
 		return VMX_RESUME_ALL;
+	case EXIT_NEXT_AND_LEAVE:
+		advance_rip(vcpu, vmcs_read32(VMCS_VM_EXIT_INSTRUCTION_LENGTH), CODE_WIDTH_UNKNOWN);
+		return VMX_RESUME_NOT;
+	case EXIT_LEAVE:
 	case EXIT_STOP:
 		return VMX_RESUME_NOT;
 	default:

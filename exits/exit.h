@@ -11,8 +11,10 @@ enum exit_action {
 	EXIT_UNHANDLED = 0,    /* Ends the guest with a full report. */
 	EXIT_RESUME,           /* Enter the guest as the VMCS says. */
 	EXIT_NEXT_INSTRUCTION, /* Go on behind the instruction that exited. */
-	EXIT_NEXT_DECODED, /* The same, where we decoded the instruction: vcpu->decoded_length. */
-	EXIT_STOP,         /* The VM has ended. */
+	EXIT_NEXT_DECODED,   /* The same, where we decoded the instruction: vcpu->decoded_length. */
+	EXIT_NEXT_AND_LEAVE, /* Behind the instruction, when the scheduler says so. */
+	EXIT_LEAVE,          /* As EXIT_RESUME, when the scheduler says so. */
+	EXIT_STOP,           /* The VM has ended. */
 };
 
 /* One VM exit's handler. Context: the vCPU's VMCS is current; the exit's fields are unread. */
@@ -43,6 +45,7 @@ enum exit_action exit_handle_virtualized_eoi(struct vcpu *vcpu);
 enum exit_action exit_handle_hlt(struct vcpu *vcpu);
 enum exit_action exit_handle_triple_fault(struct vcpu *vcpu);
 enum exit_action exit_handle_nothing_to_do(struct vcpu *vcpu);
+enum exit_action exit_handle_pause(struct vcpu *vcpu);
 enum exit_action exit_handle_invalid_opcode(struct vcpu *vcpu);
 enum exit_action exit_handle_general_protection(struct vcpu *vcpu);
 enum exit_action exit_handle_task_switch(struct vcpu *vcpu);

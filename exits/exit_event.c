@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Exceptions, NMIs and external interrupts. */
 #include "cpu/insn.h"
+#include "cpu/local_apic.h"
 #include "cpu/msr.h"
 #include "cpu/panic.h"
 #include "cpu/registers.h"
 #include "cpu/trap.h"
 #include "exits/exit.h"
-#include "exits/operator_keys.h"
 #include "exits/vmmcall.h"
 #include "vm/event.h"
+#include "vm/scheduler.h"
 #include "vm/vcpu_interrupts.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
@@ -90,6 +91,31 @@ static enum exit_action reflect_exception(struct vcpu *vcpu, unsigned vector, ui
 	return EXIT_RESUME;
 }
 
+/* Another CPU wants this one to look who runs, or what is posted. */
+static enum exit_action look_at_posted(struct vcpu *vcpu)
+{
+	if (scheduler_must_leave(vcpu)) {
+		return EXIT_LEAVE;
+	}
+	if (vcpu_has_posted(vcpu)) {
+		vcpu_interrupts_posted_due(vcpu);
+	}
+	return EXIT_RESUME;
+}
+
+/* What an interrupt of a device or a timer of ours can mean: somebody types, time is over. */
+static enum exit_action look_around(struct vcpu *vcpu)
+{
+	if (vcpu->scheduler->poll != NULL) {
+		vcpu->scheduler->poll();
+	}
+	if (scheduler_must_leave(vcpu) || insn_rdtsc() >= vcpu->timer.host_tsc) {
+		return EXIT_LEAVE;
+	}
+	vcpu_interrupts_update(vcpu);
+	return EXIT_RESUME;
+}
+
 enum exit_action exit_handle_exception_or_nmi(struct vcpu *vcpu)
 {
 	const uint32_t info = vmcs_read32(VMCS_VM_EXIT_INTERRUPTION_INFO);
@@ -112,34 +138,39 @@ enum exit_action exit_handle_exception_or_nmi(struct vcpu *vcpu)
 	}
 }
 
-/* Acknowledged by the exit; it is the host's: somebody types, or a device that nobody asked. */
+/* Acknowledged by the exit; it is the host's: another CPU's, or somebody types. */
 enum exit_action exit_handle_external_interrupt(struct vcpu *vcpu)
 {
 	const uint32_t info = vmcs_read32(VMCS_VM_EXIT_INTERRUPTION_INFO);
+	const uint8_t vector =
+		(uint8_t)bits_get(info, INTERRUPTION_VECTOR_HIGH, INTERRUPTION_VECTOR_LOW);
 
-	if ((info & INTERRUPTION_VALID) != 0) {
-		trap_external_interrupt(
-			(uint8_t)bits_get(info, INTERRUPTION_VECTOR_HIGH, INTERRUPTION_VECTOR_LOW));
+	if (vector == CPU_KICK_VECTOR) {
+		local_apic_end_interrupt();
+		return look_at_posted(vcpu);
 	}
-	operator_keys_poll(vcpu);
-	vcpu_interrupts_update(vcpu);
-	return EXIT_RESUME;
+	if ((info & INTERRUPTION_VALID) != 0) {
+		trap_external_interrupt(vector);
+	}
+	return look_around(vcpu);
 }
 
 /*
- * Something of the guest's is due. If nothing is, it ran for a while without an exit: a CPU that
- * lets it keep a pending interrupt of ours away by RFLAGS.IF (docs/bochs.md) gives it up here.
+ * Something of the guest's is due, or its slice is over. If neither, it ran for a while without an
+ * exit: a CPU that lets it keep a pending interrupt of ours away by RFLAGS.IF (docs/bochs.md) gives
+ * it up here.
  */
 enum exit_action exit_handle_preemption_timer(struct vcpu *vcpu)
 {
+	if (vcpu->exit_tsc >= vcpu->timer.host_tsc) {
+		return EXIT_LEAVE;
+	}
 	if (vcpu->exit_tsc >= vcpu->timer.event_tsc) {
 		vcpu_interrupts_timer_due(vcpu);
 		return EXIT_RESUME;
 	}
 	insn_sti_nop_cli();
-	operator_keys_poll(vcpu);
-	vcpu_interrupts_update(vcpu);
-	return EXIT_RESUME;
+	return look_around(vcpu);
 }
 
 /* The guest can take an interrupt or an NMI now. */

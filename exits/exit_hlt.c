@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "cpu/insn.h"
-#include "cpu/msr.h"
 #include "cpu/registers.h"
 #include "exits/exit.h"
-#include "exits/operator_keys.h"
+#include "vm/vcpu_halt.h"
 #include "vm/vcpu_interrupts.h"
-#include "vm/vcpu_timer.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
@@ -23,28 +20,6 @@ static bool is_debug_exception_pending(void)
 		       PENDING_DEBUG_ENABLED_BREAKPOINT) != 0;
 }
 
-static bool is_woken(struct vcpu *vcpu)
-{
-	if (vcpu->is_kicked) {
-		vcpu->is_kicked = false;
-		return true;
-	}
-	return vcpu_interrupts_pend(vcpu) || vcpu->vm->end != VM_END_NONE;
-}
-
-/* Lets the CPU sleep until the guest has something to do; false if it never will have. */
-static bool wait(struct vcpu *vcpu)
-{
-	while (!is_woken(vcpu)) {
-		if (!vcpu_interrupts_may_come(vcpu)) {
-			return false;
-		}
-		vcpu_timer_sleep(vcpu);
-		operator_keys_poll(vcpu);
-	}
-	return true;
-}
-
 /* The HLT is over: what blocked interrupts for it alone does not block what ended it. */
 static void end_interrupt_shadow(void)
 {
@@ -59,22 +34,13 @@ static void end_interrupt_shadow(void)
 enum exit_action exit_handle_hlt(struct vcpu *vcpu)
 {
 	const uint64_t rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
-	const uint64_t start = insn_rdtsc();
 
 	if (is_single_stepped(rflags) || is_debug_exception_pending()) {
 		return EXIT_NEXT_INSTRUCTION;
 	}
-	if (!wait(vcpu)) {
-		vm_end(vcpu->vm, VM_END_HALTED, 0,
-			"HLT with interrupts %s and nothing that could wake it",
-			(rflags & RFLAGS_IF) != 0 ? "enabled" : "disabled");
-		return EXIT_STOP;
+	if (vcpu_halt(vcpu)) {
+		return EXIT_NEXT_AND_LEAVE;
 	}
-	if (vcpu->vm->end != VM_END_NONE) {
-		return EXIT_STOP;
-	}
-	/* What the guest slept is not what the exit cost. */
-	vcpu->exit_tsc += insn_rdtsc() - start;
 	end_interrupt_shadow();
 	vcpu_interrupts_update(vcpu);
 	return EXIT_NEXT_INSTRUCTION;

@@ -18,29 +18,47 @@ static uint64_t in_result(uint64_t rax, unsigned size_bytes, uint32_t value)
 	return value;
 }
 
-/* What a port changed may be an interrupt, or the end. */
-static enum exit_action finish(struct vcpu *vcpu)
+/* The access, on one device or none. Context: the platform's lock is held, where there is one. */
+static inline void access_port(struct vcpu *vcpu, struct io_access access)
 {
-	vcpu_interrupts_update_if_due(vcpu);
-	return vcpu->vm->end == VM_END_NONE ? EXIT_NEXT_INSTRUCTION : EXIT_STOP;
+	const struct port_bus *ports = &vcpu->vm->ports;
+	uint64_t *rax = &vcpu->frame.registers[REGISTER_RAX];
+
+	if (access.is_in) {
+		*rax = in_result(*rax, access.size_bytes,
+			port_bus_read(ports, access.port, access.size_bytes));
+	} else {
+		port_bus_write(ports, access.port, access.size_bytes, (uint32_t)*rax);
+	}
+}
+
+/* Apart, so that a VM with one vCPU does not pay for it. */
+static __attribute__((noinline)) void access_port_of_many(
+	struct vcpu *vcpu, struct io_access access)
+{
+	spin_lock(&vcpu->vm->platform_lock);
+	access_port(vcpu, access);
+	spin_unlock(&vcpu->vm->platform_lock);
+}
+
+/* What a port changed is an interrupt, or the end: both are posted. */
+static __attribute__((noinline)) enum exit_action look_at_posted(struct vcpu *vcpu)
+{
+	vcpu_interrupts_update(vcpu);
+	return vm_is_ended(vcpu->vm) ? EXIT_STOP : EXIT_NEXT_INSTRUCTION;
 }
 
 enum exit_action exit_handle_io_instruction(struct vcpu *vcpu)
 {
 	const uint64_t qualification = vmcs_read_natural(VMCS_EXIT_QUALIFICATION);
-	struct vm *vm = vcpu->vm;
-	uint64_t *rax = &vcpu->frame.registers[REGISTER_RAX];
-	struct io_access access;
 
 	if (exit_io_is_string(qualification)) {
 		return io_string(vcpu, exit_io_access(qualification));
 	}
-	access = exit_io_access(qualification);
-	if (access.is_in) {
-		*rax = in_result(*rax, access.size_bytes,
-			port_bus_read(&vm->ports, access.port, access.size_bytes));
-		return finish(vcpu);
+	if (__builtin_expect(vcpu->vm->is_smp, 0)) {
+		access_port_of_many(vcpu, exit_io_access(qualification));
+	} else {
+		access_port(vcpu, exit_io_access(qualification));
 	}
-	port_bus_write(&vm->ports, access.port, access.size_bytes, (uint32_t)*rax);
-	return finish(vcpu);
+	return vcpu_has_posted(vcpu) ? look_at_posted(vcpu) : EXIT_NEXT_INSTRUCTION;
 }

@@ -4,19 +4,23 @@
 #include "cpu/registers.h"
 #include "exits/exit.h"
 #include "vm/event.h"
+#include "vm/scheduler.h"
 #include "vmx/control_bits.h"
 #include "vmx/exit_qualification.h"
 #include "vmx/vmcs.h"
 
-/*
- * INVD, WBINVD: the caches hold our memory too; INVD must not drop it, and a guest without devices
- * needs no write-back. PAUSE, in a loop of them: the guest waits, and as yet there is nobody to
- * give its CPU to.
- */
+/* INVD, WBINVD: the caches hold our memory too; INVD must not drop it, and a guest without devices
+ * needs no write-back. */
 enum exit_action exit_handle_nothing_to_do(struct vcpu *vcpu)
 {
 	(void)vcpu;
 	return EXIT_NEXT_INSTRUCTION;
+}
+
+/* In a loop of them: the guest waits, for one of its own perhaps that waits for this CPU. */
+enum exit_action exit_handle_pause(struct vcpu *vcpu)
+{
+	return scheduler_yield_to(vcpu, NULL) ? EXIT_NEXT_AND_LEAVE : EXIT_NEXT_INSTRUCTION;
 }
 
 /* Instructions that the guest's CPUID does not show: VMX, SMX, MONITOR and MWAIT. */

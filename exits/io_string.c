@@ -156,11 +156,9 @@ static enum status move_element(struct io_string_state *state)
 		return status;
 	}
 	if (access->is_in) {
-		element_write(state, addresses,
-			port_bus_read(&vm->ports, access->port, access->size_bytes));
+		element_write(state, addresses, vm_port_read(vm, access->port, access->size_bytes));
 	} else {
-		port_bus_write(&vm->ports, access->port, access->size_bytes,
-			element_read(state, addresses));
+		vm_port_write(vm, access->port, access->size_bytes, element_read(state, addresses));
 	}
 	put_index(state, state->index_register,
 		state->is_down ? index - access->size_bytes : index + access->size_bytes);
@@ -188,7 +186,7 @@ static enum status move_elements(struct io_string_state *state, bool *is_done)
 	for (unsigned i = 0; i < state->elements_per_exit && !*is_done; i++) {
 		const enum status status = move_element(state);
 
-		if (status != STATUS_OK || state->vcpu->vm->end != VM_END_NONE) {
+		if (status != STATUS_OK || vm_is_ended(state->vcpu->vm)) {
 			return status;
 		}
 		put_index(state, REGISTER_RCX, *rcx - 1);
@@ -205,7 +203,7 @@ enum exit_action io_string(struct vcpu *vcpu, struct io_access access)
 
 	state_init(&state, vcpu, &access);
 	status = move_elements(&state, &is_done);
-	if (vcpu->vm->end != VM_END_NONE) {
+	if (vm_is_ended(vcpu->vm)) {
 		return EXIT_STOP;
 	}
 	if (status == STATUS_RANGE) {

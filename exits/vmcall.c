@@ -23,7 +23,7 @@ static __attribute__((noinline)) enum vmx_resume vmcall_other_code(
 	if (vcpu_timer_is_late(vcpu, vcpu->exit_tsc)) {
 		vcpu_timer_refresh(vcpu);
 	}
-	return vcpu->vm->after_call;
+	return vcpu->after_call;
 }
 
 /*
@@ -48,5 +48,5 @@ enum vmx_resume vmcall(struct vcpu *vcpu)
 	if (vcpu_timer_is_late(vcpu, vcpu->exit_tsc)) {
 		vcpu_timer_refresh(vcpu);
 	}
-	return vcpu->vm->after_call;
+	return vcpu->after_call;
 }

@@ -216,6 +216,28 @@ static inline intptr_t trivet_trace_mark(uintptr_t value0, uintptr_t value1)
 }
 
 /*
+ * Asks for a guest, which may be the caller, to be started, stopped or restarted: `operation` is a
+ * TRIVET_GUEST_START, _STOP or _RESTART, the address that of its name in TRIVET_GUEST_NAME_BYTES
+ * with NULs behind it. Returns 0: it happens soon; -TRIVET_EPERM without manage=yes;
+ * -TRIVET_EINVAL for another operation; -TRIVET_EFAULT if a byte of the name is not RAM;
+ * -TRIVET_ENOENT if no guest has it; -TRIVET_EALREADY if it runs, or is stopped, already.
+ */
+static inline intptr_t trivet_guest_control(uint32_t operation, uintptr_t address)
+{
+	return trivet_call2(TRIVET_CALL_GUEST_CONTROL, operation, address);
+}
+
+/*
+ * Fills an array of struct trivet_guest_info at an address, of `room` elements, with the guests
+ * there are. Returns how many there are, which may be more than room; -TRIVET_EPERM without
+ * manage=yes; -TRIVET_EFAULT, with nothing written, if a byte of the array is not writable RAM.
+ */
+static inline intptr_t trivet_guest_list(uintptr_t address, uintptr_t room)
+{
+	return trivet_call2(TRIVET_CALL_GUEST_LIST, address, room);
+}
+
+/*
  * Returns KVM_CPUID_FEATURES_LEAF's EAX: which of KVM's calls and MSRs are there; 0 if none, or no
  * hypervisor that has KVM's interface. Context: any privilege level.
  */

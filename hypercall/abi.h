@@ -17,7 +17,7 @@
 #define KVM_CPUID_FEATURES_LEAF     0x40000001
 #define TRIVET_CPUID_SIGNATURE_LEAF 0x40000200 /* "TrivetTrivet" */
 #define TRIVET_CPUID_VERSION_LEAF   0x40000201 /* EAX: interface version; EBX: first call number. */
-#define TRIVET_INTERFACE_VERSION    2
+#define TRIVET_INTERFACE_VERSION    3
 
 /*
  * KVM_CPUID_FEATURES_LEAF, EAX: what of KVM's interface is there. Linux's own code has these names
@@ -30,6 +30,7 @@
 #define KVM_FEATURE_STEAL_TIME         (1u << 5)
 #define KVM_FEATURE_PV_EOI             (1u << 6)
 #define KVM_FEATURE_PV_UNHALT          (1u << 7)
+#define KVM_FEATURE_PV_TLB_FLUSH       (1u << 9)
 #define KVM_FEATURE_PV_SEND_IPI        (1u << 11)
 #define KVM_FEATURE_POLL_CONTROL       (1u << 12)
 #define KVM_FEATURE_PV_SCHED_YIELD     (1u << 13)
@@ -48,10 +49,12 @@
 
 /* Errors, returned negative; the numbers are Linux KVM's. */
 #define TRIVET_EPERM      1
+#define TRIVET_ENOENT     2
 #define TRIVET_E2BIG      7
 #define TRIVET_EFAULT     14
 #define TRIVET_EINVAL     22
 #define TRIVET_EOPNOTSUPP 95
+#define TRIVET_EALREADY   114
 #define TRIVET_ENOSYS     1000
 
 /* Linux KVM's calls. What each takes and returns stands in hypercall/hypercalls.def. */
@@ -76,7 +79,7 @@
 /*
  * Sleep: a0 microseconds (0 to TRIVET_SLEEP_MAX_US). The call returns after that time of the
  * guest's TSC; only the calling processor waits. Returns 0; -EINVAL for a
- * longer time, -EOPNOTSUPP if the TSC's frequency is not known.
+ * longer time, and within a batch; -EOPNOTSUPP if the TSC's frequency is not known.
  */
 #define TRIVET_CALL_SLEEP 0x54520003
 /*
@@ -98,6 +101,21 @@
 #define TRIVET_CALL_BATCH 0x54520006
 /* Put a mark with the values a0 and a1 into the processor's trace. Returns 0. */
 #define TRIVET_CALL_TRACE_MARK 0x54520007
+/*
+ * Start, stop or restart a guest, which may be the caller: a0 TRIVET_GUEST_START, _STOP or
+ * _RESTART, a1 guest-physical address of its name, TRIVET_GUEST_NAME_BYTES with NULs behind it.
+ * Returns 0: it happens soon; restarting one that is stopped starts it. -EPERM for a guest without
+ * manage=yes; -EINVAL for another a0; -EFAULT if a byte of the name is not RAM; -ENOENT if no guest
+ * has it; -EALREADY if it runs, or is stopped, already.
+ */
+#define TRIVET_CALL_GUEST_CONTROL 0x54520008
+/*
+ * List the guests, the caller among them: a0 guest-physical address of an array of struct
+ * trivet_guest_info, a1 how many fit. Fills as many as fit. Returns how many there are, which may
+ * be more; -EPERM for a guest without manage=yes; -EFAULT, with nothing written, if a byte of the
+ * array is not writable RAM.
+ */
+#define TRIVET_CALL_GUEST_LIST 0x54520009
 
 #define TRIVET_PING_RESULT  0x55aa
 #define TRIVET_LOG_MAX      200
@@ -112,6 +130,18 @@
 #define TRIVET_BATCH_RBX_OFFSET    24
 #define TRIVET_BATCH_RSI_OFFSET    48
 #define TRIVET_BATCH_RESULT_OFFSET 56
+
+/* TRIVET_CALL_GUEST_CONTROL: what to do. */
+#define TRIVET_GUEST_START      1
+#define TRIVET_GUEST_STOP       2
+#define TRIVET_GUEST_RESTART    3
+#define TRIVET_GUEST_NAME_BYTES 32
+
+/* struct trivet_guest_info: state and flags. */
+#define TRIVET_GUEST_STOPPED     0
+#define TRIVET_GUEST_RUNNING     1
+#define TRIVET_GUEST_FLAG_CALLER 1
+#define TRIVET_GUEST_INFO_BYTES  128
 
 /* KVM_CALL_CLOCK_PAIRING: the only clock there is, and the size of what it fills. */
 #define TRIVET_CLOCK_PAIRING_WALL_CLOCK 0

@@ -38,6 +38,22 @@ struct trivet_counter {
 	uint64_t bins[TRIVET_COUNTER_BINS];
 };
 
+/* A guest, as it is at the moment: TRIVET_CALL_GUEST_LIST. */
+struct trivet_guest_info {
+	char name[TRIVET_GUEST_NAME_BYTES]; /* NULs behind it. */
+	uint32_t state;                     /* TRIVET_GUEST_STOPPED or TRIVET_GUEST_RUNNING. */
+	uint32_t flags;                     /* TRIVET_GUEST_FLAG_CALLER: it is the caller. */
+	uint32_t vcpu_count;
+	uint32_t weight;
+	uint32_t restart_count; /* Since the machine's start. */
+	uint32_t reserved0;
+	uint64_t memory_bytes;
+	/* Of all its processors together, since it was started; 0 while it is stopped. */
+	uint64_t run_ns;
+	uint64_t wait_ns; /* Ready to run, but another had the CPU. */
+	uint64_t reserved[6];
+};
+
 /* The time of day and the guest's TSC of the same moment: KVM_CALL_CLOCK_PAIRING. */
 struct trivet_clock_pairing {
 	int64_t seconds; /* Since 1970, UTC. */

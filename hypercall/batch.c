@@ -31,7 +31,7 @@ static uint64_t make_calls(
 	struct trivet_batch_entry *entry = entries;
 	uint64_t start_tsc = insn_rdtsc();
 
-	while (entry != &entries[count] && vcpu->vm->after_call == VMX_RESUME_CALL) {
+	while (entry != &entries[count] && vcpu->after_call == VMX_RESUME_CALL) {
 		const struct hypercall call = {&entry->rax, mask};
 		const size_t row = hypercall_row(call);
 		uint64_t now;
@@ -51,7 +51,7 @@ static uint64_t make_calls_by_region(
 {
 	uint64_t done = 0;
 
-	while (done < count && vcpu->vm->after_call == VMX_RESUME_CALL) {
+	while (done < count && vcpu->after_call == VMX_RESUME_CALL) {
 		const gpa_t from = gpa(address + done * ENTRY_BYTES);
 		const uint64_t left_bytes = (count - done) * ENTRY_BYTES;
 		void *entries;

@@ -74,7 +74,7 @@ static void report_trace(const struct vcpu *vcpu)
 
 void hypercall_report_counters(const struct vcpu *vcpu)
 {
-	const char *name = vcpu->vm->config->name;
+	const char *name = vcpu->vm->is_smp ? vcpu->name : vcpu->vm->config->name;
 
 	log_info(name, "%-5s %-23s %10s  ticks in the hypervisor, 2^n:times", "count", "of",
 		"times");

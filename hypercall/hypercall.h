@@ -56,7 +56,7 @@ struct hypercall_row {
 enum {
 	HYPERCALL_KVM_COUNT = 13,
 	HYPERCALL_NATIVE_FIRST = HYPERCALL_KVM_COUNT,
-	HYPERCALL_NATIVE_COUNT = 8,
+	HYPERCALL_NATIVE_COUNT = 10,
 	HYPERCALL_UNKNOWN = HYPERCALL_NATIVE_FIRST + HYPERCALL_NATIVE_COUNT,
 	HYPERCALL_ROW_COUNT,
 };
@@ -86,6 +86,8 @@ uint64_t hypercall_native_read_counters(struct vcpu *vcpu, struct hypercall call
 uint64_t hypercall_native_print_counters(struct vcpu *vcpu, struct hypercall call);
 uint64_t hypercall_native_batch(struct vcpu *vcpu, struct hypercall call);
 uint64_t hypercall_native_trace_mark(struct vcpu *vcpu, struct hypercall call);
+uint64_t hypercall_native_guest_control(struct vcpu *vcpu, struct hypercall call);
+uint64_t hypercall_native_guest_list(struct vcpu *vcpu, struct hypercall call);
 
 /* Returns an error number as a guest sees it. */
 static inline uint64_t hypercall_error(unsigned error)

@@ -9,6 +9,7 @@
 #include "lib/bits.h"
 #include "lib/scaled_time.h"
 #include "vm/pv_eoi.h"
+#include "vm/steal_time.h"
 
 #include <stdatomic.h>
 
@@ -105,7 +106,9 @@ static uint8_t system_time_flags(const struct vcpu *vcpu, uint64_t address)
 		old = 0;
 	}
 	return (uint8_t)((old & KVM_SYSTEM_TIME_GUEST_STOPPED) |
-			 (vcpu->kvm.is_old_system_time ? 0 : KVM_SYSTEM_TIME_TSC_STABLE));
+			 (vcpu->kvm.is_old_system_time || !kvm_clock_is_stable(vcpu->vm)
+					 ? 0
+					 : KVM_SYSTEM_TIME_TSC_STABLE));
 }
 
 /* A structure that does not lie in one page is never written: so it is with Linux KVM. */
@@ -146,22 +149,14 @@ static void write_wall_clock(struct vcpu *vcpu, uint64_t address)
 	}
 }
 
-/* This vCPU is never runnable without running: the time stolen does not grow. */
+/* A record that does not lie in RAM is never written, as with Linux KVM. */
 static bool write_steal_time(struct vcpu *vcpu, uint64_t value)
 {
-	const uint64_t address = value & ~KVM_MSR_ENABLED;
-	struct kvm_steal_time time;
-
 	if ((value & STEAL_TIME_RESERVED) != 0) {
 		return false;
 	}
 	vcpu->kvm.steal_time = value;
-	if ((value & KVM_MSR_ENABLED) != 0 && guest_memory_read(&vcpu->vm->memory, gpa(address),
-						      &time, sizeof(time)) == STATUS_OK) {
-		time.preempted = 0;
-		write_versioned(vcpu, address, &time, sizeof(time),
-			offsetof(struct kvm_steal_time, version));
-	}
+	steal_time_set(vcpu, value & ~KVM_MSR_ENABLED, (value & KVM_MSR_ENABLED) != 0);
 	return true;
 }
 

@@ -2,6 +2,7 @@
 #ifndef HYPERCALL_KVM_MSRS_H
 #define HYPERCALL_KVM_MSRS_H
 
+#include "cpu/tsc.h"
 #include "hypercall/abi.h"
 #include "lib/types.h"
 #include "vm/vcpu.h"
@@ -26,5 +27,11 @@ bool hypercall_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value);
 
 /* Tells the guest's clock anew, after its TSC was set. Context: as above. */
 void hypercall_clock_update(struct vcpu *vcpu);
+
+/* True if all of the guest's processors read the same time by it. */
+static inline bool kvm_clock_is_stable(const struct vm *vm)
+{
+	return !vm->is_smp || tsc_is_synchronised();
+}
 
 #endif

@@ -31,14 +31,4 @@ struct kvm_system_time {
 };
 _Static_assert(sizeof(struct kvm_system_time) == 32, "msr.rst, MSR_KVM_SYSTEM_TIME_NEW");
 
-struct kvm_steal_time {
-	uint64_t steal_ns;
-	uint32_t version;
-	uint32_t flags;
-	uint8_t preempted;
-	uint8_t padding0[3];
-	uint32_t padding[11];
-};
-_Static_assert(sizeof(struct kvm_steal_time) == 64, "msr.rst, MSR_KVM_STEAL_TIME");
-
 #endif

@@ -3,6 +3,7 @@
 #include "cpu/log.h"
 #include "cpu/tsc.h"
 #include "hypercall/hypercall.h"
+#include "vm/vcpu_halt.h"
 
 enum {
 	PRINTABLE_FIRST = ' ',
@@ -49,20 +50,16 @@ uint64_t hypercall_native_sleep(struct vcpu *vcpu, struct hypercall call)
 {
 	const uint64_t start = insn_rdtsc();
 	const uint64_t microseconds = hypercall_argument(call, 0);
-	uint64_t ticks;
 
-	(void)vcpu;
-	if (microseconds > TRIVET_SLEEP_MAX_US) {
+	/* In a batch the calls behind it would have to wait, and their CPU with them. */
+	if (microseconds > TRIVET_SLEEP_MAX_US || vcpu->is_in_batch) {
 		return hypercall_error(TRIVET_EINVAL);
 	}
 	if (tsc_hz() == 0) {
 		return hypercall_error(TRIVET_EOPNOTSUPP);
 	}
 	/* At most 10^7 times the frequency, which is below 10^11 Hz: no overflow. */
-	ticks = microseconds * tsc_hz() / MICROSECONDS_PER_SECOND;
-	while (insn_rdtsc() - start < ticks) {
-		insn_pause();
-	}
+	vcpu_sleep_until(vcpu, start + microseconds * tsc_hz() / MICROSECONDS_PER_SECOND);
 	return 0;
 }
 

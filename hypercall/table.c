@@ -3,20 +3,20 @@
 #include "cpu/tsc.h"
 #include "hypercall/dispatch.h"
 #include "hypercall/hypercall.h"
+#include "hypercall/kvm_msrs.h"
 #include "lib/bits.h"
 
 _Static_assert((int)HYPERCALL_ROW_COUNT == (int)VCPU_HYPERCALL_ROWS, "a counter for each row");
 _Static_assert(HYPERCALL_ROW_COUNT <= 64, "vm_config.refused_calls has a bit for each");
-_Static_assert(TRIVET_CALL_TRACE_MARK - TRIVET_CALL_BASE == HYPERCALL_NATIVE_COUNT - 1,
+_Static_assert(TRIVET_CALL_GUEST_LIST - TRIVET_CALL_BASE == HYPERCALL_NATIVE_COUNT - 1,
 	"all native calls of abi.h");
 
 /* Only what works to the end. */
 #define FEATURES_ALWAYS                                                                            \
 	(KVM_FEATURE_NOP_IO_DELAY | KVM_FEATURE_STEAL_TIME | KVM_FEATURE_PV_EOI |                  \
-		KVM_FEATURE_PV_UNHALT | KVM_FEATURE_PV_SEND_IPI | KVM_FEATURE_POLL_CONTROL |       \
-		KVM_FEATURE_PV_SCHED_YIELD)
-#define FEATURES_OF_CLOCK                                                                          \
-	(KVM_FEATURE_CLOCKSOURCE | KVM_FEATURE_CLOCKSOURCE2 | KVM_FEATURE_CLOCKSOURCE_STABLE)
+		KVM_FEATURE_PV_UNHALT | KVM_FEATURE_PV_TLB_FLUSH | KVM_FEATURE_PV_SEND_IPI |       \
+		KVM_FEATURE_POLL_CONTROL | KVM_FEATURE_PV_SCHED_YIELD)
+#define FEATURES_OF_CLOCK (KVM_FEATURE_CLOCKSOURCE | KVM_FEATURE_CLOCKSOURCE2)
 
 #define HYPERCALL_KVM(number, NAME, name, function, feature, arguments, text)                      \
 	[number] = {#name, number, HYPERCALL_ABI_KVM, feature, function},
@@ -81,7 +81,11 @@ static uint32_t features_of(const struct vm *vm)
 	if ((vm->config->refused_calls & kvm_rows) == kvm_rows) {
 		return 0;
 	}
-	return FEATURES_ALWAYS | (tsc_hz() != 0 ? FEATURES_OF_CLOCK : 0);
+	if (tsc_hz() == 0) {
+		return FEATURES_ALWAYS;
+	}
+	return FEATURES_ALWAYS | FEATURES_OF_CLOCK |
+	       (kvm_clock_is_stable(vm) ? KVM_FEATURE_CLOCKSOURCE_STABLE : 0);
 }
 
 void hypercall_init(struct vcpu *vcpu)

@@ -10,6 +10,7 @@ OFFSET(TRAP_FRAME_VECTOR, struct trap_frame, vector);
 /* vmx/entry.asm */
 OFFSET(VMX_FRAME_REGISTERS, struct vmx_frame, registers);
 OFFSET(VMX_FRAME_HANDLE_EXIT, struct vmx_frame, handle_exit);
+OFFSET(VMX_FRAME_IS_LAUNCHED, struct vmx_frame, is_launched);
 OFFSET(VMX_FRAME_RETURN_RSP, struct vmx_frame, return_rsp);
 ASM_CONSTANT(VMX_RESULT_SUCCEED, VMX_SUCCEED);
 ASM_CONSTANT(VMX_RESULT_FAIL_INVALID, VMX_FAIL_INVALID);

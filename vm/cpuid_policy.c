@@ -5,6 +5,7 @@
 #include "cpu/msr.h"
 #include "cpu/registers.h"
 #include "lib/bits.h"
+#include "vm/cpuid_topology.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
@@ -58,9 +59,6 @@ enum {
 	BASIC_LEAF_MAX = CPUID_LEAF_XSAVE,
 	XSAVE_LEGACY_BYTES = 576, /* The legacy region and the header. */
 	XSAVE_SUBLEAVES = 63,
-	LOGICAL_PROCESSORS_LOW = 16,
-	CACHES_SHARING_LOW = 14,
-	LEVEL_TYPE_LOW = 8,
 };
 
 #define EXTENDED_LEAF_MAX CPUID_LEAF_ADDRESS_SIZES
@@ -70,11 +68,16 @@ static bool has_secondary(const struct control_set *controls, uint64_t control)
 	return (controls->secondary & control) != 0;
 }
 
-static struct cpuid_result features_leaf(
-	const struct virtual_apic *apic, struct cpuid_result result)
+static struct cpuid_topology topology_of(const struct vcpu *vcpu)
 {
-	/* Initial APIC ID 0, one logical processor; the CLFLUSH line size stays. */
-	result.ebx = (uint32_t)(result.ebx & BITS_MASK(15, 0)) | 1u << LOGICAL_PROCESSORS_LOW;
+	return (struct cpuid_topology){vcpu->vm->config->vcpu_count, vcpu->id};
+}
+
+static struct cpuid_result features_leaf(const struct vcpu *vcpu, struct cpuid_result result)
+{
+	const struct virtual_apic *apic = &vcpu->apic;
+	const struct cpuid_topology topology = topology_of(vcpu);
+
 	/* The local APIC is ours, whatever the host's can do. */
 	result.ecx = (uint32_t)(result.ecx & ALLOW_1_ECX) |
 		     (uint32_t)(CPUID_1_ECX_HYPERVISOR | CPUID_1_ECX_X2APIC);
@@ -88,7 +91,7 @@ static struct cpuid_result features_leaf(
 	/* SDM Vol. 3A "Enabling or Disabling the Local APIC": the flag mirrors IA32_APIC_BASE.EN.
 	 */
 	result.edx |= virtual_apic_is_enabled(apic) ? (uint32_t)CPUID_1_EDX_APIC : 0;
-	return result;
+	return cpuid_topology_features(&topology, result);
 }
 
 static uint32_t structured_ebx_allowed(const struct control_set *controls)
@@ -180,24 +183,9 @@ static struct cpuid_result extended_features_leaf(
 	return result;
 }
 
-/*
- * One package of one core of one thread: each level holds one logical processor, and no bit of the
- * x2APIC ID tells it from another. SDM Vol. 2A "CPUID", leaf 0BH.
- */
-static struct cpuid_result topology_leaf(const struct vcpu *vcpu, uint32_t subleaf)
-{
-	static const uint32_t level_types[] = {1, 2}; /* Threads, cores; 0 ends the list. */
-	struct cpuid_result result = {.ecx = subleaf & UINT8_MAX, .edx = vcpu->apic.config.id};
-
-	if (subleaf < ARRAY_COUNT(level_types)) {
-		result.ebx = 1;
-		result.ecx |= level_types[subleaf] << LEVEL_TYPE_LOW;
-	}
-	return result;
-}
-
 static struct cpuid_result native_leaf(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf)
 {
+	const struct cpuid_topology topology = topology_of(vcpu);
 	struct cpuid_result result = insn_cpuid(leaf, subleaf);
 
 	switch (leaf) {
@@ -205,18 +193,16 @@ static struct cpuid_result native_leaf(const struct vcpu *vcpu, uint32_t leaf, u
 		result.eax = result.eax < BASIC_LEAF_MAX ? result.eax : BASIC_LEAF_MAX;
 		return result;
 	case CPUID_LEAF_FEATURES:
-		return features_leaf(&vcpu->apic, result);
+		return features_leaf(vcpu, result);
 	case CPUID_LEAF_CACHES:
-		/* One processor: it shares its caches with nobody. */
-		result.eax &= (uint32_t)BITS_MASK(CACHES_SHARING_LOW - 1, 0);
-		return result;
+		return cpuid_topology_caches(&topology, result);
 	case CPUID_LEAF_MONITOR:
 	case CPUID_LEAF_POWER:
 	case CPUID_LEAF_DIRECT_CACHE:
 	case CPUID_LEAF_PERFORMANCE:
 		return (struct cpuid_result){0};
 	case CPUID_LEAF_TOPOLOGY:
-		return topology_leaf(vcpu, subleaf);
+		return cpuid_topology_levels(&topology, subleaf);
 	case CPUID_LEAF_STRUCTURED:
 		return structured_leaf(vcpu, result, subleaf);
 	case CPUID_LEAF_XSAVE:

@@ -33,8 +33,7 @@ static void guest_console_empty_line(const struct guest_console *console)
 
 void guest_console_put(struct guest_console *console, uint8_t byte)
 {
-	if (console->raw_byte != NULL) {
-		console->raw_byte(byte);
+	if (console->raw_byte != NULL && console->raw_byte(console->context, byte)) {
 		return;
 	}
 	if (byte == '\r') {

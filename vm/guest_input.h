@@ -8,12 +8,13 @@
 enum { GUEST_INPUT_BYTES = 64 * 1024 }; /* What can be pasted before the guest reads. */
 
 /*
- * What comes over the host's line for a guest's UART. `pull` takes the line's next byte, false if
- * none has come; NULL where nothing is typed to the guest. What the UART cannot receive yet waits;
- * when as much waits as fits, the line is held: its bytes stay with the host's UART.
+ * What comes over the host's line for a guest's UART. `take` gives the next byte, false if none has
+ * come; NULL where nothing is typed to the guest. What the UART cannot receive yet waits in the
+ * queue, which is its filler's; when that is full, the line is held: its bytes stay with the host's
+ * UART.
  */
 struct guest_input {
-	bool (*pull)(void *context, uint8_t *byte);
+	bool (*take)(void *context, uint8_t *byte);
 	void *context;
 	struct uart16550 *uart;
 	struct fifo waiting;
@@ -24,10 +25,9 @@ struct guest_input {
 void guest_input_init(struct guest_input *input, struct uart16550 *uart);
 
 /*
- * Takes what the host's line has, and feeds the UART: for when the line's interrupt comes, and when
- * the guest has read or sent a byte. No interrupt tells of bytes that the host's UART kept since
- * before, and a guest that masks interrupts while it reads many leaves it little time. Context: the
- * VM's owner.
+ * Feeds the UART with what has come: for when something is typed, and when the guest has read or
+ * sent a byte. No interrupt tells of bytes that the host's UART kept since before, and a guest that
+ * masks interrupts while it reads many leaves it little time. Context: the platform's lock is held.
  */
 void guest_input_pull(struct guest_input *input);
 

@@ -23,7 +23,7 @@ enum {
 	SELECTOR_CODE_32 = 0x08,
 	SELECTOR_DATA_32 = 0x10,
 	DR7_RESET = 0x400,
-	REAL_MODE_STACK = 0x7c00,
+	REAL_MODE_SEGMENT_SHIFT = 4,
 };
 
 #define LIMIT_FLAT             0xffffffffu
@@ -96,7 +96,9 @@ static void init_segments(const struct vcpu_start *start)
 		write_segment(&data_segments[i], segments->data_selector, segments->limit,
 			segments->data_access_rights);
 	}
-	write_segment(&cs, segments->code_selector, segments->limit, segments->code_access_rights);
+	write_segment(&cs, segments->code_selector | start->code_segment, segments->limit,
+		segments->code_access_rights);
+	vmcs_write_natural(cs.base, (uint64_t)start->code_segment << REAL_MODE_SEGMENT_SHIFT);
 	write_segment(&ldtr, 0, LIMIT_16, ACCESS_RIGHTS_LDT);
 	write_segment(&tr, 0, LIMIT_16, ACCESS_RIGHTS_TSS_BUSY_32);
 	vmcs_write_natural(VMCS_GUEST_GDTR_BASE, start->gdt);
@@ -137,10 +139,9 @@ static void init_control_registers(struct vcpu *vcpu, const struct vcpu_start *s
 static void init_long_mode(struct vcpu *vcpu, bool is_long_mode)
 {
 	vcpu->is_long_mode = is_long_mode;
-	if (is_long_mode) {
-		vcpu->controls.entry |= (uint32_t)ENTRY_IA32E_MODE_GUEST;
-		vmcs_write32(VMCS_VM_ENTRY_CONTROLS, vcpu->controls.entry);
-	}
+	vcpu->controls.entry &= ~(uint32_t)ENTRY_IA32E_MODE_GUEST;
+	vcpu->controls.entry |= is_long_mode ? (uint32_t)ENTRY_IA32E_MODE_GUEST : 0;
+	vmcs_write32(VMCS_VM_ENTRY_CONTROLS, vcpu->controls.entry);
 	vmcs_write64(VMCS_GUEST_IA32_EFER, is_long_mode ? EFER_LME | EFER_LMA : 0);
 }
 
@@ -150,8 +151,7 @@ void guest_state_init(struct vcpu *vcpu, const struct vcpu_start *start)
 	init_control_registers(vcpu, start);
 	init_long_mode(vcpu, start->mode == VCPU_START_64_BIT_MODE);
 	vmcs_write_natural(VMCS_GUEST_RIP, start->rip);
-	vmcs_write_natural(
-		VMCS_GUEST_RSP, start->mode == VCPU_START_REAL_MODE ? REAL_MODE_STACK : 0);
+	vmcs_write_natural(VMCS_GUEST_RSP, start->rsp);
 	vmcs_write_natural(VMCS_GUEST_RFLAGS, RFLAGS_FIXED1);
 	vmcs_write_natural(VMCS_GUEST_DR7, DR7_RESET);
 	vmcs_write64(VMCS_GUEST_IA32_DEBUGCTL, 0);
@@ -161,6 +161,7 @@ void guest_state_init(struct vcpu *vcpu, const struct vcpu_start *start)
 	vmcs_write_natural(VMCS_GUEST_IA32_SYSENTER_EIP, 0);
 	vmcs_write32(VMCS_GUEST_ACTIVITY_STATE, ACTIVITY_ACTIVE);
 	vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY_STATE, 0);
+	vmcs_write32(VMCS_VM_ENTRY_INTERRUPTION_INFO, 0);
 	vmcs_write_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, 0);
 	vmcs_write64(VMCS_LINK_POINTER, VMCS_LINK_POINTER_NONE);
 	memset(vcpu->frame.registers, 0, sizeof(vcpu->frame.registers));

@@ -27,25 +27,24 @@ enum {
 struct passed_through {
 	uint32_t msr;
 	bool is_written_through;
-	bool is_reset; /* Not in the VMCS: we clear it between guests. */
 	uint32_t needed_secondary;
 };
 
 static const struct passed_through passed_through[] = {
-	{MSR_IA32_TSC, false, false, 0},
-	{MSR_IA32_SYSENTER_CS, true, false, 0},
-	{MSR_IA32_SYSENTER_ESP, true, false, 0},
-	{MSR_IA32_SYSENTER_EIP, true, false, 0},
-	{MSR_IA32_PAT, true, false, 0},
-	{MSR_IA32_EFER, false, false, 0},
-	{MSR_IA32_STAR, true, true, 0},
-	{MSR_IA32_LSTAR, true, true, 0},
-	{MSR_IA32_CSTAR, true, true, 0},
-	{MSR_IA32_FMASK, true, true, 0},
-	{MSR_IA32_FS_BASE, true, false, 0},
-	{MSR_IA32_GS_BASE, true, false, 0},
-	{MSR_IA32_KERNEL_GS_BASE, true, true, 0},
-	{MSR_IA32_TSC_AUX, true, true, (uint32_t)SECONDARY_ENABLE_RDTSCP},
+	{MSR_IA32_TSC, false, 0},
+	{MSR_IA32_SYSENTER_CS, true, 0},
+	{MSR_IA32_SYSENTER_ESP, true, 0},
+	{MSR_IA32_SYSENTER_EIP, true, 0},
+	{MSR_IA32_PAT, true, 0},
+	{MSR_IA32_EFER, false, 0},
+	{MSR_IA32_STAR, true, 0},
+	{MSR_IA32_LSTAR, true, 0},
+	{MSR_IA32_CSTAR, true, 0},
+	{MSR_IA32_FMASK, true, 0},
+	{MSR_IA32_FS_BASE, true, 0},
+	{MSR_IA32_GS_BASE, true, 0},
+	{MSR_IA32_KERNEL_GS_BASE, true, 0},
+	{MSR_IA32_TSC_AUX, true, (uint32_t)SECONDARY_ENABLE_RDTSCP},
 };
 
 #define TPR_IS_VIRTUAL   SECONDARY_VIRTUALIZE_X2APIC_MODE
@@ -138,12 +137,33 @@ void msr_policy_fill_bitmap(uint8_t *bitmap, const struct control_set *controls)
 	}
 }
 
-void msr_policy_reset_passed_through(const struct control_set *controls)
+/* Of those above that are not in the VMCS; the last one is there with RDTSCP only. */
+static const uint32_t saved_msrs[] = {MSR_IA32_STAR, MSR_IA32_LSTAR, MSR_IA32_CSTAR, MSR_IA32_FMASK,
+	MSR_IA32_KERNEL_GS_BASE, MSR_IA32_TSC_AUX};
+
+_Static_assert(ARRAY_COUNT(saved_msrs) == VCPU_SAVED_MSRS, "vm/vcpu.h");
+
+static size_t saved_count(const struct control_set *controls)
 {
-	for (size_t i = 0; i < ARRAY_COUNT(passed_through); i++) {
-		if (passed_through[i].is_reset && is_passed_through(&passed_through[i], controls)) {
-			insn_wrmsr(passed_through[i].msr, 0);
-		}
+	return (controls->secondary & SECONDARY_ENABLE_RDTSCP) != 0 ? ARRAY_COUNT(saved_msrs)
+								    : ARRAY_COUNT(saved_msrs) - 1;
+}
+
+void msr_policy_save(const struct control_set *controls, uint64_t values[VCPU_SAVED_MSRS])
+{
+	const size_t count = saved_count(controls);
+
+	for (size_t i = 0; i < count; i++) {
+		values[i] = insn_rdmsr(saved_msrs[i]);
+	}
+}
+
+void msr_policy_restore(const struct control_set *controls, const uint64_t values[VCPU_SAVED_MSRS])
+{
+	const size_t count = saved_count(controls);
+
+	for (size_t i = 0; i < count; i++) {
+		insn_wrmsr(saved_msrs[i], values[i]);
 	}
 }
 

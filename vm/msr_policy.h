@@ -25,7 +25,11 @@ bool msr_mtrr_read(const struct vcpu_msrs *msrs, uint32_t msr, uint64_t *value);
 bool msr_mtrr_write(
 	struct vcpu_msrs *msrs, uint32_t msr, uint64_t value, unsigned physical_address_bits);
 
-/* Puts the MSRs that pass through the bitmap into their state after a reset. */
-void msr_policy_reset_passed_through(const struct control_set *controls);
+/*
+ * Reads or writes the MSRs that pass through the bitmap and are not in the VMCS: what one vCPU left
+ * in them is not for the next. Context: the CPU that runs the vCPU.
+ */
+void msr_policy_save(const struct control_set *controls, uint64_t values[VCPU_SAVED_MSRS]);
+void msr_policy_restore(const struct control_set *controls, const uint64_t values[VCPU_SAVED_MSRS]);
 
 #endif

@@ -26,12 +26,32 @@ bool posted_interrupts_post(struct posted_interrupts *posted, uint8_t vector, bo
 	}
 	before =
 		__atomic_fetch_or(&posted->descriptor.control, POSTED_CONTROL_ON, __ATOMIC_SEQ_CST);
+	/* Behind ON: an owner that takes in between is asked once more for nothing, but never has
+	 * ON set and does not know. */
+	__atomic_fetch_or(&posted->requests, POSTED_REQUEST_VECTOR, __ATOMIC_SEQ_CST);
 	return (before & POSTED_CONTROL_ON) == 0;
 }
 
 bool posted_interrupts_request(struct posted_interrupts *posted, uint32_t requests)
 {
-	return __atomic_fetch_or(&posted->requests, requests, __ATOMIC_SEQ_CST) == 0;
+	const uint32_t before = __atomic_fetch_or(&posted->requests, requests, __ATOMIC_SEQ_CST);
+
+	/* A vector's notification may be one that makes no exit. */
+	return (before & ~(uint32_t)POSTED_REQUEST_VECTOR) == 0;
+}
+
+bool posted_interrupts_init_signal(struct posted_interrupts *posted)
+{
+	const uint32_t lost =
+		POSTED_REQUEST_STARTUP |
+		(uint32_t)BITS_MASK(POSTED_STARTUP_VECTOR_HIGH, POSTED_STARTUP_VECTOR_LOW);
+	uint32_t before = __atomic_load_n(&posted->requests, __ATOMIC_RELAXED);
+
+	while (!__atomic_compare_exchange_n(&posted->requests, &before,
+		(before & ~lost) | POSTED_REQUEST_INIT, false, __ATOMIC_SEQ_CST,
+		__ATOMIC_RELAXED)) {
+	}
+	return (before & ~(uint32_t)POSTED_REQUEST_VECTOR) == 0;
 }
 
 bool posted_interrupts_startup(struct posted_interrupts *posted, uint8_t vector)
@@ -44,7 +64,7 @@ bool posted_interrupts_startup(struct posted_interrupts *posted, uint8_t vector)
 			POSTED_STARTUP_VECTOR_HIGH, POSTED_STARTUP_VECTOR_LOW, vector);
 	} while (!__atomic_compare_exchange_n(
 		&posted->requests, &before, after, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
-	return before == 0;
+	return (before & ~(uint32_t)POSTED_REQUEST_VECTOR) == 0;
 }
 
 /* Most words are empty, and a locked exchange costs more than a look. */
@@ -64,8 +84,33 @@ static void take_words(uint64_t *words, uint64_t *taken)
  */
 void posted_interrupts_take(struct posted_interrupts *posted, struct posted_taken *taken)
 {
+	/* Before PIR: a vector that comes behind the look at PIR leaves its request. */
+	taken->requests = __atomic_exchange_n(&posted->requests, 0, __ATOMIC_SEQ_CST) &
+			  ~(uint32_t)POSTED_REQUEST_VECTOR;
 	__atomic_fetch_and(&posted->descriptor.control, ~POSTED_CONTROL_ON, __ATOMIC_SEQ_CST);
 	take_words(posted->descriptor.requests, taken->edge);
-	taken->requests = __atomic_exchange_n(&posted->requests, 0, __ATOMIC_SEQ_CST);
-	take_words(posted->level, taken->level);
+	if ((taken->requests & POSTED_REQUEST_LEVEL) != 0) {
+		take_words(posted->level, taken->level);
+	}
+}
+
+uint8_t posted_taken_single(const struct posted_taken *taken)
+{
+	uint8_t vector = 0;
+
+	if (taken->requests != 0) {
+		return 0;
+	}
+	for (size_t i = 0; i < POSTED_VECTOR_WORDS; i++) {
+		const uint64_t bits = taken->edge[i];
+
+		if (bits == 0) {
+			continue;
+		}
+		if (vector != 0 || (bits & (bits - 1)) != 0) {
+			return 0;
+		}
+		vector = (uint8_t)(i * WORD_BITS + (unsigned)__builtin_ctzll(bits));
+	}
+	return vector;
 }

@@ -63,6 +63,10 @@ enum posted_request {
 	POSTED_REQUEST_STOP = BIT(7),
 	POSTED_REQUEST_KICK = BIT(8),  /* Ends a HLT. */
 	POSTED_REQUEST_LEVEL = BIT(9), /* Level-triggered vectors were posted. */
+	POSTED_REQUEST_EXTINT = BIT(10),
+	POSTED_REQUEST_INPUT = BIT(11),  /* Somebody types to the guest. */
+	POSTED_REQUEST_REPORT = BIT(12), /* The operator wants to see the registers. */
+	POSTED_REQUEST_VECTOR = BIT(13), /* For the question alone: something is in PIR. */
 };
 enum { POSTED_STARTUP_VECTOR_HIGH = 31, POSTED_STARTUP_VECTOR_LOW = 24 };
 
@@ -76,7 +80,7 @@ struct posted_interrupts {
 /* What was there when the owner took it; bit v % 64 of word v / 64 stands for vector v. */
 struct posted_taken {
 	uint64_t edge[POSTED_VECTOR_WORDS];
-	uint64_t level[POSTED_VECTOR_WORDS];
+	uint64_t level[POSTED_VECTOR_WORDS]; /* Set with POSTED_REQUEST_LEVEL only. */
 	uint32_t requests; /* Bits of enum posted_request, and a STARTUP's vector. */
 };
 
@@ -99,6 +103,10 @@ must_use bool posted_interrupts_post(
  */
 must_use bool posted_interrupts_request(struct posted_interrupts *posted, uint32_t requests);
 
+/* Posts an INIT. A STARTUP that was posted before it and not taken yet is lost, as the processor
+ * that it was for is. As _request(). */
+must_use bool posted_interrupts_init_signal(struct posted_interrupts *posted);
+
 /* Posts a STARTUP; its vector takes the place of one that was not taken yet. As _request(). */
 must_use bool posted_interrupts_startup(struct posted_interrupts *posted, uint8_t vector);
 
@@ -108,6 +116,9 @@ must_use bool posted_interrupts_startup(struct posted_interrupts *posted, uint8_
  */
 void posted_interrupts_take(struct posted_interrupts *posted, struct posted_taken *taken);
 
+/* Returns the one edge-triggered vector that was all there was; 0 if there was more, or less. */
+uint8_t posted_taken_single(const struct posted_taken *taken);
+
 /* The vector that came with POSTED_REQUEST_STARTUP. */
 static inline uint8_t posted_request_startup_vector(uint32_t requests)
 {
@@ -116,13 +127,11 @@ static inline uint8_t posted_request_startup_vector(uint32_t requests)
 
 /*
  * True if there is something to take. What a poster is just about to ring for may be missed: its
- * notification is to come. Two loads. Context: the owner's CPU.
+ * notification is to come. One load. Context: the owner's CPU.
  */
 static inline bool posted_interrupts_is_pending(const struct posted_interrupts *posted)
 {
-	return (__atomic_load_n(&posted->descriptor.control, __ATOMIC_SEQ_CST) &
-		       POSTED_CONTROL_ON) != 0 ||
-	       __atomic_load_n(&posted->requests, __ATOMIC_SEQ_CST) != 0;
+	return __atomic_load_n(&posted->requests, __ATOMIC_SEQ_CST) != 0;
 }
 
 #endif

@@ -13,14 +13,8 @@
 #include <stdarg.h>
 
 enum {
-	LOG_SOURCE_MAX = VM_NAME_MAX + 8,
 	WARNING_MAX = 160,
-	XSAVE_AREA_BYTES = 1024,
-	FXSAVE_MXCSR_OFFSET = 24,
 };
-
-#define FCW_RESET   0x37f
-#define MXCSR_RESET 0x1f80u
 
 unsigned vcpu_cpl_from_cs(uint32_t cs_access_rights)
 {
@@ -57,7 +51,6 @@ void vcpu_set_register(struct vcpu *vcpu, unsigned number, uint64_t value)
 void vcpu_warn(struct vcpu *vcpu, const char *template, ...)
 {
 	char text[WARNING_MAX];
-	char source[LOG_SOURCE_MAX];
 	va_list args;
 
 	if (vcpu->warning_count == VCPU_WARNINGS_MAX) {
@@ -67,38 +60,8 @@ void vcpu_warn(struct vcpu *vcpu, const char *template, ...)
 	va_start(args, template);
 	vformat(text, sizeof(text), template, args);
 	va_end(args);
-	format(source, sizeof(source), "%s/vcpu0", vcpu->vm->config->name);
-	log_warn(source, "%s", text);
+	log_warn(vcpu->name, "%s", text);
 	if (vcpu->warning_count == VCPU_WARNINGS_MAX) {
-		log_warn(source, "no more warnings for this guest");
+		log_warn(vcpu->name, "no more warnings for this processor");
 	}
-}
-
-/* x87, SSE and whatever XSAVE manages, as after a reset: XRSTOR of an empty area gives initial
- * states. */
-static void reset_vector_state(const struct vcpu *vcpu)
-{
-	static uint8_t area[XSAVE_AREA_BYTES] __attribute__((aligned(64)));
-
-	*(uint16_t *)area = FCW_RESET;
-	*(uint32_t *)(area + FXSAVE_MXCSR_OFFSET) = MXCSR_RESET;
-	insn_fxrstor(area);
-	if (vcpu->xcr0_allowed != 0) {
-		insn_xsetbv(0, vcpu->xcr0_allowed);
-		insn_xrstor(area, vcpu->xcr0_allowed & ~(XCR0_X87 | XCR0_SSE));
-		insn_xsetbv(0, XCR0_X87);
-	}
-}
-
-void vcpu_reset_cpu_state(const struct vcpu *vcpu)
-{
-	enum { DEBUG_ADDRESS_REGISTERS = 4, DR6 = 6 };
-
-	reset_vector_state(vcpu);
-	for (unsigned i = 0; i < DEBUG_ADDRESS_REGISTERS; i++) {
-		insn_write_dr(i, 0);
-	}
-	insn_write_dr(DR6, DR6_FIXED1);
-	insn_write_cr2(0);
-	msr_policy_reset_passed_through(&vcpu->controls);
 }

@@ -5,8 +5,12 @@
 #include "cpu/gdt.h"
 #include "devices/virtual_apic.h"
 #include "lib/types.h"
+#include "vm/posted_interrupts.h"
+#include "vm/run_queue.h"
+#include "vm/steal_time.h"
 #include "vm/tick_histogram.h"
 #include "vm/trace.h"
+#include "vm/vcpu_start.h"
 #include "vm/vm.h"
 #include "vmx/apic_controls.h"
 #include "vmx/capability.h"
@@ -18,10 +22,22 @@
 enum {
 	VCPU_MTRR_VARIABLE_COUNT = 8,
 	VCPU_MTRR_FIXED_COUNT = 11,
-	VCPU_HYPERCALL_ROWS = 22,
+	VCPU_HYPERCALL_ROWS = 24,
 	VCPU_WARNINGS_MAX = 16,
 	VCPU_CPUID_LEAVES = 14, /* Basic leaves that can be kept: 0 to 0xd. */
 	VCPU_APICV_EOI_WORDS = 4,
+	VCPU_NAME_MAX = VM_NAME_MAX + 12,
+	VCPU_XSAVE_BYTES = 1024, /* x87, SSE and AVX: what XCR0 lets a guest have. */
+	VCPU_DEBUG_ADDRESSES = 4,
+	VCPU_SAVED_MSRS = 6,
+};
+
+/* What the vCPU does as soon as its CPU lets it. */
+enum vcpu_activity {
+	VCPU_ACTIVE,
+	VCPU_HALTED,           /* By HLT: until an interrupt, an NMI or a kick. */
+	VCPU_SLEEPING,         /* In a call that returns at wake_tsc, whatever comes. */
+	VCPU_WAIT_FOR_STARTUP, /* Since INIT. */
 };
 
 /* MSRs that a guest sees and that are not in the VMCS. */
@@ -36,15 +52,25 @@ struct vcpu_msrs {
 struct vcpu_pages {
 	uint32_t *vmcs;
 	uint8_t *msr_bitmap;
-	uint8_t *io_bitmaps; /* A and B, one behind the other. */
-	uint32_t *apic;      /* The registers of its local APIC: the virtual-APIC page. */
-	uint8_t *apic_access;
+	uint8_t *io_bitmaps;  /* A and B, one behind the other; all vCPUs of a VM have the same. */
+	uint32_t *apic;       /* The registers of its local APIC: the virtual-APIC page. */
+	uint8_t *apic_access; /* All vCPUs of a VM have the same. */
+};
+
+/* What of the guest's state the CPU holds outside of the VMCS, while another vCPU has it. */
+struct vcpu_saved {
+	uint8_t xsave[VCPU_XSAVE_BYTES] __attribute__((aligned(64)));
+	uint64_t xcr0;
+	uint64_t cr2;
+	uint64_t dr6;
+	uint64_t debug_addresses[VCPU_DEBUG_ADDRESSES];
+	uint64_t msrs[VCPU_SAVED_MSRS]; /* In the order of vm/msr_policy.c. */
 };
 
 /* What the CPU does of the local APIC, and what the VMCS holds of it: vm/vcpu_apicv.h. */
 struct vcpu_apicv {
 	enum apic_level level;
-	bool is_page_mapped; /* The APIC-access page, in the EPT. */
+	bool has_page; /* It needs the APIC-access page in the EPT. */
 	uint8_t tpr_threshold;
 	uint16_t interrupt_status;
 	uint64_t eoi_exits[VCPU_APICV_EOI_WORDS];
@@ -53,6 +79,7 @@ struct vcpu_apicv {
 /* When and how the CPU is taken back from the guest: vm/vcpu_timer.h. */
 struct vcpu_timer {
 	uint64_t event_tsc;   /* The host's TSC when something is due; HOST_TIMER_NEVER. */
+	uint64_t host_tsc;    /* When others want the CPU; HOST_TIMER_NEVER. */
 	uint64_t refresh_tsc; /* When an exit sets the preemption timer anew; without it never. */
 	uint64_t look_ticks;  /* It is set no further ahead. */
 	uint8_t rate;         /* Of the preemption timer. */
@@ -65,12 +92,16 @@ struct vcpu_kvm_msrs {
 	uint64_t system_time;
 	bool is_old_system_time; /* By the MSR that old guests use. */
 	uint64_t steal_time;
+	struct steal_time_record *steal_record; /* What it points to; NULL: off. */
+	uint64_t stolen_told_ticks;             /* Of run.wait_ticks: what is in the record. */
+	uint64_t stolen_told_ns;
 	uint64_t pv_eoi;
 	uint8_t *pv_eoi_word; /* The first byte of what it points to; NULL: off. */
 	uint64_t poll_control;
 };
 
 struct hypercall;
+struct scheduler;
 struct vcpu;
 
 /* What serves one hypercall of a vCPU: hypercall/hypercall.h. */
@@ -80,13 +111,27 @@ typedef uint64_t (*vcpu_hypercall_function)(struct vcpu *vcpu, struct hypercall 
 struct vcpu {
 	struct vmx_frame frame;
 	struct vm *vm;
+	/*
+	 * VMX_RESUME_NOT to leave the guest after a hypercall: the VM has ended, or the CPU is to
+	 * be given up.
+	 */
+	enum vmx_resume after_call;
 	/* EFER.LMA of the guest. We own CR0.PG and EFER.LME: it does not change unseen. */
 	bool is_long_mode;
+	bool is_set_up; /* There is a VMCS. */
 	uint8_t warning_count;
 	uint8_t decoded_length; /* Of an instruction that we decoded, for the dispatcher. */
 	uint16_t vpid;
+	uint32_t id;              /* Its number in the VM, which is its APIC ID. */
+	char name[VCPU_NAME_MAX]; /* For the log. */
 	const struct vmx_capability *capability;
-	const struct gdt_cpu *host_cpu; /* The CPU that it runs on. */
+	struct scheduler *scheduler; /* Of the CPU that it is placed on, for good. */
+	struct vcpu *next_member;    /* Of those placed there. */
+	struct run_entity run;       /* Guarded by the scheduler's lock. */
+	enum vcpu_activity activity; /* Its own CPU's, as is all below but `posted`. */
+	uint64_t wake_tsc;           /* While it is blocked: when it is woken; UINT64_MAX. */
+	struct vcpu_start start;     /* How it begins when it runs next. */
+	struct vcpu_saved saved;
 	struct control_set controls;
 	struct vcpu_pages pages;
 	uint64_t cr0_guest_owned; /* Bits that the guest changes without an exit. */
@@ -104,7 +149,9 @@ struct vcpu {
 	enum timer_choice timer_choice; /* What the option timer= asks for. */
 	struct vcpu_timer timer;
 	bool is_nmi_pending;
-	bool is_pv_eoi_offered; /* The guest may end its interrupt in memory: vm/pv_eoi.h. */
+	uint8_t startup_vector;     /* Of a STARTUP among these: */
+	uint32_t deferred_requests; /* Of others, for the time outside of an exit's handling. */
+	bool is_pv_eoi_offered;     /* The guest may end its interrupt in memory: vm/pv_eoi.h. */
 	struct vcpu_kvm_msrs kvm;
 	uint64_t start_tsc;    /* The host's TSC when the guest's system time was 0. */
 	uint64_t tsc_offset;   /* The guest's TSC less the host's, as the VMCS has it. */
@@ -123,39 +170,38 @@ struct vcpu {
 	struct tick_histogram hypercall_ticks[VCPU_HYPERCALL_ROWS];
 	struct tick_histogram batched_ticks[VCPU_HYPERCALL_ROWS];
 	struct trace trace;
-};
-
-enum vcpu_start_mode {
-	VCPU_START_PROTECTED_MODE, /* 32-bit, flat segments, paging off: the Multiboot way. */
-	VCPU_START_REAL_MODE,
-	VCPU_START_64_BIT_MODE, /* Flat segments, by the selectors of vm/linux_boot_area.h. */
-};
-
-/* How a guest begins. What is not named here is as after a reset. */
-struct vcpu_start {
-	enum vcpu_start_mode mode;
-	uint64_t rip; /* Real mode: offset in segment 0. */
-	uint64_t rax;
-	uint64_t rbx;
-	uint64_t rdx;
-	uint64_t rsi;
-	uint64_t cr3; /* 64-bit mode only. */
-	uint64_t gdt;
-	uint16_t gdt_limit;
+	/* What other CPUs leave for it. In lines of its own: they write here, and nowhere else. */
+	struct posted_interrupts posted;
+	/* Between the last look at what is posted and the next one: an IPI makes it look. */
+	bool is_on_cpu;
+	bool is_ept_stale; /* Its CPU may have translations of before a change of the EPT. */
+	/*
+	 * It will not go on by itself: halted with nothing that could wake it but another vCPU, or
+	 * waiting to be started. Other CPUs read it: vcpu_halt.c.
+	 */
+	bool is_idle_for_good;
 };
 
 /*
- * Makes the vCPU's VMCS from nothing: controls, host state, and the guest state of vcpu_start. The
- * VMCS is current and clear afterwards. vm, capability, pages, vpid, apic_choice,
- * timer_choice and frame.handle_exit are set by the caller; the rest is initialised here. Returns
- * STATUS_OK; STATUS_UNSUPPORTED if a control or the VMCS itself is refused. Context: VMX root
- * operation; the host's GDT, IDT and page tables are final.
+ * Makes the vCPU of a VM that is to start: all that needs no VMCS, its local APIC too. The
+ * bootstrap processor, whose id is 0, is active and begins as its `start` says; the others wait for
+ * STARTUP. vm, id, capability, pages, vpid, start, apic_choice, timer_choice and frame.handle_exit
+ * are set by the caller; the rest is initialised here, but for what the scheduler has of it.
+ * Context: any CPU; the vCPU is placed on none.
+ */
+void vcpu_create(struct vcpu *vcpu);
+
+/*
+ * Makes the VMCS of a vCPU from nothing: controls, host state, and the guest state of vcpu_start.
+ * The VMCS is current and clear afterwards. Returns STATUS_OK; STATUS_UNSUPPORTED if a control or
+ * the VMCS itself is refused. Context: VMX root operation, the CPU that runs the vCPU; behind
+ * vcpu_create(); the host's GDT, IDT and page tables are final.
  */
 must_use enum status vcpu_init(struct vcpu *vcpu, const struct vcpu_start *start);
 
 /*
- * Runs the vCPU until its VM ends. A VM entry that fails ends the VM with the rules that were
- * broken in the log. Context: its VMCS is current.
+ * Runs the vCPU until a handler gives the CPU up or its VM ends. A VM entry that fails ends the VM
+ * with the rules that were broken in the log. Context: its VMCS is current, its state loaded.
  */
 void vcpu_run(struct vcpu *vcpu);
 
@@ -167,17 +213,24 @@ void vcpu_run(struct vcpu *vcpu);
 void vcpu_stop(struct vcpu *vcpu);
 
 /*
+ * Keeps and gives back what of the guest's state the CPU holds outside of the VMCS: vector state
+ * and XCR0, CR2, the debug registers, and the MSRs that a guest writes without an exit. Context:
+ * the CPU that runs the vCPU, between VM exit and entry.
+ */
+void vcpu_save(struct vcpu *vcpu);
+void vcpu_restore(struct vcpu *vcpu);
+
+/*
  * Ends the VM after a VM entry that failed, with the broken rules in the log. exit_reason is the
  * whole field, or 0 after VMfail. Context: as vcpu_run().
  */
 void vcpu_entry_failed(struct vcpu *vcpu, uint32_t exit_reason);
 
-/*
- * Puts what the VMCS does not hold into the state after a reset, so that no guest sees another's:
- * vector state, XCR0, DR0-DR3, DR6, CR2, and the MSRs that a guest writes without an exit. Context:
- * before a vCPU's first entry.
- */
-void vcpu_reset_cpu_state(const struct vcpu *vcpu);
+/* What vcpu_restore() then gives a vCPU that has not run: all as after a reset. */
+void vcpu_reset_saved(struct vcpu *vcpu);
+
+/* Debug registers and CR2 of the vCPU whose state the CPU holds, as INIT leaves them. */
+void vcpu_reset_debug_state(void);
 
 /* Logs the vCPU's registers, segments, control registers and the instruction at RIP. Its VMCS is
  * current. */

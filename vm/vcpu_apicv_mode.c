@@ -2,8 +2,8 @@
 #include "cpu/log.h"
 #include "vm/msr_policy.h"
 #include "vm/vcpu_apicv.h"
+#include "vm/vcpu_shootdown.h"
 #include "vmx/control_bits.h"
-#include "vmx/operation.h"
 #include "vmx/vmcs.h"
 
 static enum apic_reach reach_of(const struct virtual_apic *apic)
@@ -21,25 +21,38 @@ static enum apic_reach reach_of(const struct virtual_apic *apic)
 
 /*
  * The APIC-access page is there for its address alone: the CPU turns each access to it into one of
- * the virtual-APIC page, or into a VM exit. Returns false if it cannot be mapped.
+ * the virtual-APIC page, or into a VM exit. All vCPUs share the EPT, so it is mapped while one of
+ * them needs it; one whose APIC is in x2APIC mode meanwhile finds memory there that nobody reads.
+ * Returns false if it cannot be mapped.
  */
-static bool map_access_page(struct vcpu *vcpu, bool is_mapped)
+static bool use_access_page(struct vcpu *vcpu, bool has_page)
 {
-	struct ept *ept = &vcpu->vm->ept;
+	struct vm *vm = vcpu->vm;
 	const gpa_t guest = gpa(VIRTUAL_APIC_BASE_DEFAULT);
-	enum status status;
+	enum status status = STATUS_OK;
+	bool is_changed;
 
-	if (vcpu->apicv.is_page_mapped == is_mapped) {
+	if (vcpu->apicv.has_page == has_page) {
 		return true;
 	}
-	status = is_mapped ? ept_map(ept, guest, hpa_of(vcpu->pages.apic_access), PAGE_SIZE_4K,
-				     EPT_READ | EPT_WRITE, MEMORY_TYPE_WB)
-			   : ept_unmap(ept, guest, PAGE_SIZE_4K);
+	spin_lock(&vm->memory_lock);
+	is_changed = vm->access_page_users == (has_page ? 0 : 1);
+	if (is_changed) {
+		status = has_page ? ept_map(&vm->ept, guest, hpa_of(vcpu->pages.apic_access),
+					    PAGE_SIZE_4K, EPT_READ | EPT_WRITE, MEMORY_TYPE_WB)
+				  : ept_unmap(&vm->ept, guest, PAGE_SIZE_4K);
+	}
+	if (status == STATUS_OK) {
+		vm->access_page_users += has_page ? 1 : -1u;
+	}
+	spin_unlock(&vm->memory_lock);
 	if (status != STATUS_OK) {
 		return false;
 	}
-	vcpu->apicv.is_page_mapped = is_mapped;
-	vmx_invalidate_ept(vcpu->capability, ept_pointer(ept));
+	vcpu->apicv.has_page = has_page;
+	if (is_changed && !has_page) {
+		vcpu_shoot_down_ept(vcpu);
+	}
 	return true;
 }
 
@@ -51,7 +64,7 @@ static void set_controls(struct vcpu *vcpu, enum apic_reach reach)
 
 	apic_controls_set(vcpu->capability, vcpu->apicv.level, reach, controls);
 	has_page = (controls->secondary & SECONDARY_VIRTUALIZE_APIC_ACCESSES) != 0;
-	if (!map_access_page(vcpu, has_page)) {
+	if (!use_access_page(vcpu, has_page)) {
 		log_warn(vcpu->vm->config->name, "no memory for its APIC-access page in the EPT");
 		apic_controls_set(
 			vcpu->capability, vcpu->apicv.level, APIC_REACH_NOWHERE, controls);
@@ -80,7 +93,10 @@ void vcpu_apicv_init(struct vcpu *vcpu)
 		vmcs_write64(VMCS_EOI_EXIT_BITMAP_3, 0);
 	}
 	set_controls(vcpu, reach_of(&vcpu->apic));
-	log_info(vcpu->vm->config->name, "local APIC: %s", apic_controls_level_name(apicv->level));
+	if (vcpu->id == 0) {
+		log_info(vcpu->vm->config->name, "local APIC: %s",
+			apic_controls_level_name(apicv->level));
+	}
 }
 
 void vcpu_apicv_mode_changed(struct vcpu *vcpu)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "cpu/log.h"
 #include "cpu/msr.h"
+#include "cpu/percpu.h"
 #include "cpu/registers.h"
 #include "lib/bits.h"
+#include "lib/format.h"
 #include "lib/string.h"
 #include "vm/cpuid_policy.h"
 #include "vm/guest_state.h"
@@ -63,19 +65,32 @@ static void init_controls(struct vcpu *vcpu)
 		vmcs_write32(VMCS_PLE_GAP, PAUSE_LOOP_GAP);
 		vmcs_write32(VMCS_PLE_WINDOW, PAUSE_LOOP_WINDOW);
 	}
-	/* The guest's TSC counts from its start. */
-	vcpu->start_tsc = insn_rdtsc();
-	vcpu->tsc_offset = 0 - vcpu->start_tsc;
 	vmcs_write64(VMCS_TSC_OFFSET, vcpu->tsc_offset);
 	if ((controls->secondary & SECONDARY_ENABLE_VPID) != 0) {
 		vmcs_write16(VMCS_VIRTUAL_PROCESSOR_ID, vcpu->vpid);
 	}
 }
 
-static void init_software_state(struct vcpu *vcpu)
+void vcpu_create(struct vcpu *vcpu)
 {
+	const struct vm *vm = vcpu->vm;
+
+	format(vcpu->name, sizeof(vcpu->name), "%s/vcpu%u", vm->config->name, vcpu->id);
+	vcpu->after_call = VMX_RESUME_CALL;
+	vcpu->is_set_up = false;
 	vcpu->warning_count = 0;
+	vcpu->frame.is_launched = false;
+	vcpu->activity = vcpu->id == 0 ? VCPU_ACTIVE : VCPU_WAIT_FOR_STARTUP;
+	vcpu->is_idle_for_good = vcpu->activity != VCPU_ACTIVE;
+	vcpu->deferred_requests = 0;
+	vcpu->is_on_cpu = false;
+	vcpu->is_ept_stale = false;
+	posted_interrupts_init(&vcpu->posted, CPU_KICK_VECTOR, 0);
+	/* The guest's TSC counts from its start. */
+	vcpu->start_tsc = vm->start_tsc;
+	vcpu->tsc_offset = 0 - vcpu->start_tsc;
 	vcpu->xcr0_allowed = cpuid_policy_xcr0_allowed();
+	vcpu_reset_saved(vcpu);
 	memset(&vcpu->msrs, 0, sizeof(vcpu->msrs));
 	vcpu->msrs.misc_enable = MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_BTS_UNAVAILABLE |
 				 MISC_ENABLE_PEBS_UNAVAILABLE;
@@ -90,7 +105,7 @@ static void init_software_state(struct vcpu *vcpu)
 	memset(vcpu->batched_ticks, 0, sizeof(vcpu->batched_ticks));
 	memset(&vcpu->trace, 0, sizeof(vcpu->trace));
 	memset(vcpu->pages.io_bitmaps, ALL_PORTS_EXIT, IO_BITMAPS_BYTES);
-	msr_policy_fill_bitmap(vcpu->pages.msr_bitmap, &vcpu->controls);
+	vcpu_interrupts_init(vcpu);
 }
 
 enum status vcpu_init(struct vcpu *vcpu, const struct vcpu_start *start)
@@ -108,12 +123,13 @@ enum status vcpu_init(struct vcpu *vcpu, const struct vcpu_start *start)
 		log_error("vmx", "VMCS refused region=%#lx", region.value);
 		return STATUS_UNSUPPORTED;
 	}
-	init_software_state(vcpu);
+	vcpu->frame.is_launched = false;
+	vcpu->is_set_up = true;
 	init_controls(vcpu);
-	host_state_write(&vcpu->frame, vcpu->host_cpu);
+	msr_policy_fill_bitmap(vcpu->pages.msr_bitmap, &vcpu->controls);
+	host_state_write(&vcpu->frame, this_cpu()->gdt);
 	guest_state_init(vcpu, start);
 	vcpu_timer_init(vcpu);
-	vcpu_interrupts_init(vcpu);
 	vcpu_apicv_init(vcpu);
 	cpuid_policy_keep_constant_leaves(vcpu);
 	return STATUS_OK;

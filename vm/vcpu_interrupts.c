@@ -8,6 +8,7 @@
 #include "vm/event.h"
 #include "vm/pv_eoi.h"
 #include "vm/vcpu_apicv.h"
+#include "vm/vcpu_posted.h"
 #include "vm/vcpu_timer.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
@@ -26,7 +27,7 @@ static void send_ipi(void *context, const struct virtual_apic_message *message)
 {
 	struct vcpu *vcpu = context;
 
-	(void)vcpu_interrupts_send(vcpu, message, &vcpu->apic);
+	(void)vcpu_interrupts_send(vcpu->vm, message, vcpu);
 }
 
 /* What a message or pin does to the processor besides its IRR. */
@@ -34,18 +35,18 @@ static void deliver_event(void *context, enum virtual_apic_mode mode, uint8_t ve
 {
 	struct vcpu *vcpu = context;
 
-	(void)vector;
 	switch (mode) {
 	case VIRTUAL_APIC_NMI:
 		vcpu->is_nmi_pending = true;
 		return;
 	case VIRTUAL_APIC_INIT:
-		/* Without firmware nothing is at the reset vector. */
-		vm_end(vcpu->vm, VM_END_RESET, 0, "INIT to its own processor");
+		vcpu_request_init(vcpu);
+		return;
+	case VIRTUAL_APIC_STARTUP:
+		vcpu_request_startup(vcpu, vector);
 		return;
 	default:
-		/* EXTINT is looked for at each update; a processor that runs ignores STARTUP, and
-		 * there is no SMM. */
+		/* EXTINT is looked for at each update, and there is no SMM. */
 		return;
 	}
 }
@@ -60,8 +61,9 @@ static void broadcast_eoi(void *context, uint8_t vector)
 void vcpu_interrupts_init(struct vcpu *vcpu)
 {
 	const struct virtual_apic_config config = {
+		.id = vcpu->id,
 		.physical_address_bits = (uint8_t)vcpu->capability->physical_address_bits,
-		.is_bootstrap = true,
+		.is_bootstrap = vcpu->id == 0,
 		.has_x2apic = true,
 		.has_tsc_deadline = host_timer_is_started(),
 	};
@@ -78,17 +80,9 @@ void vcpu_interrupts_init(struct vcpu *vcpu)
 		/* The page and the address bits are ours; only a TSC out of all bounds is left. */
 		(void)!virtual_apic_create(&vcpu->apic, config, (struct virtual_apic_rate){1, 1});
 	}
-	virtual_apic_set_virtual_wire(&vcpu->apic);
-}
-
-unsigned vcpu_interrupts_send(struct vcpu *vcpu, const struct virtual_apic_message *message,
-	const struct virtual_apic *sender)
-{
-	/* The VM's one processor is the best target of a lowest-priority message too. */
-	if (!virtual_apic_matches(&vcpu->apic, message, sender)) {
-		return 0;
+	if (config.is_bootstrap) {
+		virtual_apic_set_virtual_wire(&vcpu->apic);
 	}
-	return virtual_apic_deliver(&vcpu->apic, message) != VIRTUAL_APIC_REFUSED ? 1 : 0;
 }
 
 /* --- What the guest is to get --- */
@@ -163,7 +157,7 @@ static void inject_interrupt(struct vcpu *vcpu)
 {
 	if (virtual_apic_has_extint(&vcpu->apic)) {
 		virtual_apic_acknowledge_extint(&vcpu->apic);
-		event_inject_interrupt(pic8259_acknowledge(&vcpu->vm->platform.pic));
+		event_inject_interrupt(vm_platform_acknowledge(vcpu->vm));
 		return;
 	}
 	event_inject_interrupt(virtual_apic_acknowledge(&vcpu->apic));
@@ -178,12 +172,19 @@ static void give_interrupt(struct vcpu *vcpu, bool is_nmi_given)
 	set_primary_control(vcpu, PRIMARY_INTERRUPT_WINDOW_EXITING, has_interrupt_to_inject(vcpu));
 }
 
+/* The bootstrap processor looks after the platform's timers. */
+static uint64_t next_platform_event(const struct vcpu *vcpu)
+{
+	return vcpu->id == 0 ? __atomic_load_n(&vcpu->vm->platform.next_event_tsc, __ATOMIC_RELAXED)
+			     : UINT64_MAX;
+}
+
 static void set_timer(struct vcpu *vcpu)
 {
 	const uint64_t deadline = virtual_apic_next_deadline(&vcpu->apic);
 	const uint64_t tsc = deadline == VIRTUAL_APIC_NO_DEADLINE ? HOST_TIMER_NEVER
 								  : deadline - vcpu->tsc_offset;
-	const uint64_t platform_tsc = vcpu->vm->platform.next_event_tsc;
+	const uint64_t platform_tsc = next_platform_event(vcpu);
 
 	vcpu_timer_set(vcpu, tsc < platform_tsc ? tsc : platform_tsc);
 }
@@ -200,8 +201,12 @@ static void advance(struct vcpu *vcpu)
 	const uint64_t host_now = insn_rdtsc();
 
 	collect(vcpu);
-	if (host_now >= vcpu->vm->platform.next_event_tsc) {
+	if (host_now >= next_platform_event(vcpu)) {
 		vm_platform_advance(vcpu->vm);
+	}
+	/* What the platform has raised is posted too. */
+	if (vcpu_has_posted(vcpu)) {
+		vcpu_take_posted(vcpu);
 	}
 	virtual_apic_advance(&vcpu->apic, host_now + vcpu->tsc_offset);
 }
@@ -210,11 +215,14 @@ void vcpu_interrupts_update(struct vcpu *vcpu)
 {
 	advance(vcpu);
 	give_interrupt(vcpu, give_nmi(vcpu));
+	/* The 8259's INT line changes by the acknowledge itself; and what is taken is given. */
+	if (vcpu_has_posted(vcpu)) {
+		vcpu_take_posted(vcpu);
+		give_interrupt(vcpu, give_nmi(vcpu));
+	}
 	pv_eoi_take_back_if_needed(vcpu);
 	vcpu_apicv_flush(vcpu);
 	set_timer(vcpu);
-	/* Last: the 8259's INT line changes by the acknowledge itself. */
-	vcpu->vm->platform.is_update_due = false;
 }
 
 /* Where the CPU delivers, its IRR is all that the timer's interrupt needs. */
@@ -228,6 +236,46 @@ static bool leave_timer_to_cpu(struct vcpu *vcpu)
 	vcpu_apicv_flush(vcpu);
 	set_timer(vcpu);
 	return true;
+}
+
+/*
+ * Injects a vector that came alone, where nothing pends and the guest can take it, without a way
+ * through IRR. Context: the VM exit left no event to inject, and it broke off no delivery.
+ */
+static bool inject_alone(struct vcpu *vcpu, uint8_t vector)
+{
+	bool is_ended;
+
+	if (vcpu->is_nmi_pending || vcpu_apicv_delivers(vcpu) ||
+		(vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & INTERRUPTIBILITY_SHADOW) != 0 ||
+		(vcpu->controls.primary & PRIMARY_INTERRUPT_WINDOW_EXITING) != 0 ||
+		!has_rflags_for_interrupt()) {
+		return false;
+	}
+	is_ended = pv_eoi_is_ended(vcpu);
+	if (!virtual_apic_take_first(&vcpu->apic, vector, is_ended)) {
+		return false;
+	}
+	event_inject_interrupt(vector);
+	if (is_ended) {
+		pv_eoi_renew(vcpu);
+	} else {
+		pv_eoi_offer(vcpu);
+	}
+	return true;
+}
+
+void vcpu_interrupts_posted_due(struct vcpu *vcpu)
+{
+	struct posted_taken taken;
+	uint8_t vector;
+
+	posted_interrupts_take(&vcpu->posted, &taken);
+	vector = posted_taken_single(&taken);
+	if (vector == 0 || !inject_alone(vcpu, vector)) {
+		vcpu_accept_posted(vcpu, &taken);
+		vcpu_interrupts_update(vcpu);
+	}
 }
 
 /* The VM exit left no event to inject, and it broke off no delivery. */
@@ -261,8 +309,8 @@ static bool inject_timer(struct vcpu *vcpu)
  */
 void vcpu_interrupts_timer_due(struct vcpu *vcpu)
 {
-	const bool is_alone =
-		!vcpu->is_nmi_pending && vcpu->exit_tsc < vcpu->vm->platform.next_event_tsc;
+	const bool is_alone = !vcpu->is_nmi_pending && !vcpu_has_posted(vcpu) &&
+			      vcpu->exit_tsc < next_platform_event(vcpu);
 
 	if (!is_alone ||
 		!(vcpu_apicv_delivers(vcpu) ? leave_timer_to_cpu(vcpu) : inject_timer(vcpu))) {
@@ -281,7 +329,7 @@ bool vcpu_interrupts_pend(struct vcpu *vcpu)
 bool vcpu_interrupts_may_come(const struct vcpu *vcpu)
 {
 	const struct vm *vm = vcpu->vm;
-	const bool is_typed_to = vm->input.pull != NULL && vm->uart.interrupt_enable != 0;
+	const bool is_typed_to = vm->input.take != NULL && vm->uart.interrupt_enable != 0;
 
 	return (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_IF) != 0 &&
 	       (has_interrupt(vcpu) || is_typed_to || vm->platform.next_event_tsc != UINT64_MAX ||
@@ -306,7 +354,11 @@ uint32_t vcpu_interrupts_mmio_read(struct vcpu *vcpu, gpa_t address)
 {
 	uint32_t value;
 
-	advance(vcpu);
+	if (vcpu_has_posted(vcpu)) {
+		vcpu_interrupts_update(vcpu);
+	} else {
+		advance(vcpu);
+	}
 	if (!is_in_apic_page(vcpu, address)) {
 		return vm_platform_mmio_read(vcpu->vm, address);
 	}

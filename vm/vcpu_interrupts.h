@@ -5,6 +5,7 @@
 #include "cpu/msr.h"
 #include "lib/types.h"
 #include "vm/vcpu.h"
+#include "vm/vcpu_posted.h"
 
 /*
  * A vCPU's local APIC and what comes of it: interrupts and NMIs are injected here, and the
@@ -13,7 +14,7 @@
  * hypercalls above all, call nothing.
  */
 
-/* Puts the APIC into the state that firmware leaves. Context: vcpu_init(), the VMCS is current. */
+/* Puts the APIC into the state that firmware leaves. Context: vcpu_create(). */
 void vcpu_interrupts_init(struct vcpu *vcpu);
 
 /* Returns the guest's TSC now. Context: any. */
@@ -31,10 +32,14 @@ void vcpu_interrupts_update(struct vcpu *vcpu);
  * Context: the handler of that exit, before anything is injected. */
 void vcpu_interrupts_timer_due(struct vcpu *vcpu);
 
-/* The same where a device's line changed since the last time. */
+/* The same where another CPU has made this one look: a straight way for one vector. Context: the
+ * handler of an external interrupt's exit, before anything is injected. */
+void vcpu_interrupts_posted_due(struct vcpu *vcpu);
+
+/* The same where something is posted: what a device's line did is. */
 static inline void vcpu_interrupts_update_if_due(struct vcpu *vcpu)
 {
-	if (vcpu->vm->platform.is_update_due) {
+	if (vcpu_has_posted(vcpu)) {
 		vcpu_interrupts_update(vcpu);
 	}
 }
@@ -82,10 +87,19 @@ void vcpu_interrupts_eoi_induced(struct vcpu *vcpu, uint8_t vector);
 void vcpu_interrupts_set_tsc(struct vcpu *vcpu, uint64_t value);
 
 /*
- * Delivers a message to the vCPUs that it is for. `sender` is the APIC that sent it, or NULL.
- * Returns how many took it.
+ * Delivers a message to the VM's vCPUs that it is for: at once to the `sender`, which is the vCPU
+ * whose exit this is; to the others by posting. Without a sender (NULL: of an I/O APIC) to all by
+ * posting. A lowest-priority message goes to the best of them. Returns how many took it. Source:
+ * SDM Vol. 3A "Determining IPI Destination". Context: any CPU; the sender's own.
  */
-unsigned vcpu_interrupts_send(struct vcpu *vcpu, const struct virtual_apic_message *message,
-	const struct virtual_apic *sender);
+unsigned vcpu_interrupts_send(
+	struct vm *vm, const struct virtual_apic_message *message, struct vcpu *sender);
+
+/* The same for an edge-triggered vector to one vCPU. */
+bool vcpu_interrupts_deliver_vector(struct vcpu *vcpu, uint8_t vector, struct vcpu *sender);
+
+/* The same for one vCPU, whatever the message's destination. Returns true if it took it. */
+bool vcpu_interrupts_deliver(
+	struct vcpu *vcpu, const struct virtual_apic_message *message, struct vcpu *sender);
 
 #endif

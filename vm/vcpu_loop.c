@@ -52,9 +52,9 @@ void vcpu_stop(struct vcpu *vcpu)
 
 void vcpu_run(struct vcpu *vcpu)
 {
-	vcpu_reset_cpu_state(vcpu);
 	switch (vmx_run(&vcpu->frame)) {
 	case VMX_SUCCEED:
+		vcpu->frame.is_launched = true;
 		return;
 	case VMX_FAIL_VALID:
 		vcpu_entry_failed(vcpu, 0);

@@ -68,7 +68,7 @@ static void report_code(struct vcpu *vcpu, const char *source)
 
 void vcpu_report_state(struct vcpu *vcpu)
 {
-	const char *source = vcpu->vm->config->name;
+	const char *source = vcpu->vm->is_smp ? vcpu->name : vcpu->vm->config->name;
 
 	log_info(source, "rip=0x%016lx rflags=%#lx activity=%#x interruptibility=%#x",
 		vmcs_read_natural(VMCS_GUEST_RIP), vmcs_read_natural(VMCS_GUEST_RFLAGS),

@@ -17,11 +17,18 @@ enum {
 	REFRESH_SHIFT = 3, /* An eighth. */
 };
 
+/* The guest's event, or when others want the CPU. */
+static uint64_t next_due(const struct vcpu_timer *timer)
+{
+	return timer->event_tsc < timer->host_tsc ? timer->event_tsc : timer->host_tsc;
+}
+
 void vcpu_timer_refresh(struct vcpu *vcpu)
 {
 	struct vcpu_timer *timer = &vcpu->timer;
 	const uint64_t now = insn_rdtsc();
-	const uint64_t left = timer->event_tsc > now ? timer->event_tsc - now : 0;
+	const uint64_t due = next_due(timer);
+	const uint64_t left = due > now ? due - now : 0;
 	const uint64_t ticks = left < timer->look_ticks ? left : timer->look_ticks;
 
 	timer->refresh_tsc = now + (ticks >> REFRESH_SHIFT);
@@ -32,10 +39,15 @@ void vcpu_timer_refresh(struct vcpu *vcpu)
 void vcpu_timer_change(struct vcpu *vcpu, uint64_t tsc)
 {
 	vcpu->timer.event_tsc = tsc;
+	vcpu_timer_load(vcpu);
+}
+
+void vcpu_timer_load(struct vcpu *vcpu)
+{
 	if (vcpu->timer.is_preemption) {
 		vcpu_timer_refresh(vcpu);
 	} else {
-		host_timer_set(tsc);
+		host_timer_set(next_due(&vcpu->timer));
 	}
 }
 
@@ -54,9 +66,9 @@ void vcpu_timer_init(struct vcpu *vcpu)
 {
 	struct vcpu_timer *timer = &vcpu->timer;
 
-	host_timer_set(HOST_TIMER_NEVER);
 	*timer = (struct vcpu_timer){
 		.event_tsc = HOST_TIMER_NEVER,
+		.host_tsc = timer->host_tsc,
 		.refresh_tsc = UINT64_MAX,
 		.look_ticks = tsc_hz() / LOOKS_PER_SECOND,
 		.rate = (uint8_t)bits_get(vcpu->capability->misc, VMX_MISC_PREEMPTION_RATE_HIGH,
@@ -69,22 +81,8 @@ void vcpu_timer_init(struct vcpu *vcpu)
 		set_controls(vcpu);
 		vcpu_timer_refresh(vcpu);
 	}
-	log_info(vcpu->vm->config->name, "timer: %s",
-		timer->is_preemption ? "VMX-preemption timer" : "the host's local APIC");
-}
-
-void vcpu_timer_sleep(struct vcpu *vcpu)
-{
-	const struct vcpu_timer *timer = &vcpu->timer;
-
-	if (!timer->is_preemption) {
-		insn_sti_hlt_cli();
-		return;
+	if (vcpu->id == 0) {
+		log_info(vcpu->vm->config->name, "timer: %s",
+			timer->is_preemption ? "VMX-preemption timer" : "the host's local APIC");
 	}
-	host_timer_set(timer->event_tsc);
-	insn_sti_hlt_cli();
-	if (insn_rdtsc() < timer->event_tsc) {
-		host_timer_set(HOST_TIMER_NEVER);
-	}
-	vcpu_timer_refresh(vcpu);
 }

@@ -5,10 +5,10 @@
 #include "vm/vcpu.h"
 
 /*
- * What takes the CPU back from a guest at a time: for its APIC's timer, its devices, and now and
- * then to look after the host. The VMX-preemption timer costs one VM exit and nothing of the
- * host's; without it, or by the option timer=host, the host's local APIC interrupts. A guest that
- * halts always waits by the latter.
+ * What takes the CPU back from a guest at a time: for its APIC's timer, its devices, at the end of
+ * its slice (vcpu->timer.host_tsc, the scheduler's), and now and then to look after the host. The
+ * VMX-preemption timer costs one VM exit and nothing of the host's; without it, or by the option
+ * timer=host, the host's local APIC interrupts. A CPU that sleeps always waits by the latter.
  *
  * The preemption timer stands still while the hypervisor runs, as it is saved at VM exits: each
  * exit makes it late by what it took. From vcpu->timer.refresh_tsc on, an eighth of the way, an
@@ -45,8 +45,8 @@ static inline bool vcpu_timer_is_late(const struct vcpu *vcpu, uint64_t now)
 	return __builtin_expect(now >= vcpu->timer.refresh_tsc, 0);
 }
 
-/* Lets the CPU sleep until the event is due, or an interrupt comes. Context: as vcpu_timer_set(),
- * interrupts disabled. */
-void vcpu_timer_sleep(struct vcpu *vcpu);
+/* Sets the timer that is used anew: the CPU was another vCPU's meanwhile. Context: as
+ * vcpu_timer_set(). */
+void vcpu_timer_load(struct vcpu *vcpu);
 
 #endif

@@ -2,13 +2,13 @@
 #include "vm/vm.h"
 
 #include "lib/format.h"
+#include "vm/vcpu_posted.h"
 
 #include <stdarg.h>
 
 enum {
 	END_STATUS_MASK = 0xff,
 	END_STATUS_HALTED = 124,
-	END_STATUS_CRASHED = 126,
 	END_STATUS_NOT_REPRESENTABLE = 255,
 };
 
@@ -21,21 +21,25 @@ static const char *const end_names[] = {
 	[VM_END_HALTED] = "halted for good",
 	[VM_END_CRASHED] = "crashed",
 	[VM_END_NOT_STARTED] = "not started",
+	[VM_END_STOPPED] = "stopped",
 };
 
 void vm_end(struct vm *vm, enum vm_end end, uint32_t code, const char *template, ...)
 {
 	va_list args;
 
-	if (vm->end != VM_END_NONE) {
+	if (__atomic_exchange_n(&vm->is_ending, true, __ATOMIC_ACQ_REL)) {
 		return;
 	}
-	vm->end = end;
-	vm->after_call = VMX_RESUME_NOT;
 	vm->end_code = code;
 	va_start(args, template);
 	vformat(vm->end_reason, sizeof(vm->end_reason), template, args);
 	va_end(args);
+	__atomic_store_n(&vm->end, end, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < vm->vcpu_count; i++) {
+		__atomic_store_n(&vm->vcpus[i]->after_call, VMX_RESUME_NOT, __ATOMIC_RELAXED);
+		vcpu_request(vm->vcpus[i], POSTED_REQUEST_STOP);
+	}
 }
 
 const char *vm_end_name(enum vm_end end)
@@ -56,7 +60,7 @@ unsigned vm_end_status(const struct vm *vm)
 		return END_STATUS_HALTED;
 	case VM_END_CRASHED:
 	case VM_END_NOT_STARTED:
-		return END_STATUS_CRASHED;
+		return VM_STATUS_CRASHED;
 	default:
 		return 0;
 	}

@@ -86,6 +86,13 @@ static void debug_exit_port_write(
 	vm_end(vm, VM_END_DEBUG_EXIT, vm->debug_exit.value, "%s", "");
 }
 
+void vm_input_arrived(struct vm *vm)
+{
+	vm_lock_platform(vm);
+	guest_input_pull(&vm->input);
+	vm_unlock_platform(vm);
+}
+
 /* The timer is not among these ports: it stands still. */
 void vm_attach_devices(struct vm *vm)
 {

@@ -113,15 +113,19 @@ enum status vm_memory_create(
 enum status vm_memory_populate(struct vm *vm, gpa_t address)
 {
 	const gpa_t page = gpa(align_down(address.value, PAGE_SIZE_4K));
+	enum status status;
 	void *host;
 
 	if (vm->config->populate != VM_POPULATE_TOUCH ||
 		guest_memory_writable_span(&vm->memory, page, PAGE_SIZE_4K, &host) !=
-			PAGE_SIZE_4K ||
-		ept_walk(&vm->ept, address).page_size != 0) {
+			PAGE_SIZE_4K) {
 		return STATUS_NOT_FOUND;
 	}
-	return ept_map(&vm->ept, page, hpa_of(host), PAGE_SIZE_4K, EPT_RWX, MEMORY_TYPE_WB);
+	spin_lock(&vm->memory_lock);
+	status = ept_map(&vm->ept, page, hpa_of(host), PAGE_SIZE_4K, EPT_RWX, MEMORY_TYPE_WB);
+	spin_unlock(&vm->memory_lock);
+	/* Another vCPU touched it a moment before: what this one did is done again. */
+	return status == STATUS_OVERLAP ? STATUS_OK : status;
 }
 
 void vm_memory_destroy(struct vm *vm, struct page_alloc *pages)

@@ -19,8 +19,9 @@ must_use enum status vm_memory_create(
 
 /*
  * Maps the 4 KiB page of RAM that a guest-physical address lies in, at its first touch. Returns
- * STATUS_OK; STATUS_NOT_FOUND if there is no RAM or the page is mapped already; STATUS_NO_MEMORY
- * for want of an EPT table.
+ * STATUS_OK, also where another vCPU has just done it; STATUS_NOT_FOUND if there is no RAM, or all
+ * of it was mapped at the start; STATUS_NO_MEMORY for want of an EPT table. Takes the memory's
+ * lock.
  */
 must_use enum status vm_memory_populate(struct vm *vm, gpa_t address);
 

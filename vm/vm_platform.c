@@ -33,6 +33,16 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* The bootstrap processor has the timers, and the PIC's INT. */
+static void ask_bootstrap(const struct vm_platform *platform, uint32_t requests)
+{
+	const struct vm *vm = platform->vm;
+
+	if (vm->vcpu_count != 0) {
+		vcpu_request(vm->vcpus[0], requests);
+	}
+}
+
 /* A timer was touched, or its event came: when is the next? */
 static void find_next_event(struct vm_platform *platform)
 {
@@ -42,22 +52,28 @@ static void find_next_event(struct vm_platform *platform)
 	const uint64_t rtc_wait_ns = rtc_ns == TIME_NEVER ? TIME_NEVER
 				     : rtc_ns > now_ns    ? rtc_ns - now_ns
 							  : 0;
-
-	platform->next_event_tsc = earlier(tsc_after(now_tsc, rtc_wait_ns),
+	const uint64_t next_event_tsc = earlier(tsc_after(now_tsc, rtc_wait_ns),
 		tsc_after(platform->start_tsc, earlier(pit8254_next_event(&platform->pit),
 						       acpi_pm_next_event(&platform->acpi_pm))));
-	platform->is_update_due = true;
+
+	if (next_event_tsc != platform->next_event_tsc) {
+		__atomic_store_n(&platform->next_event_tsc, next_event_tsc, __ATOMIC_RELAXED);
+		ask_bootstrap(platform, POSTED_REQUEST_UPDATE);
+	}
 }
 
 void vm_platform_advance(struct vm *vm)
 {
 	struct vm_platform *platform = &vm->platform;
-	const uint64_t now_ns = monotonic_ns(platform);
+	uint64_t now_ns;
 
+	vm_lock_platform(vm);
+	now_ns = monotonic_ns(platform);
 	pit8254_advance(&platform->pit, now_ns);
 	acpi_pm_advance(&platform->acpi_pm, now_ns);
 	rtc_mc146818_advance(&platform->rtc, unix_ns());
 	find_next_event(platform);
+	vm_unlock_platform(vm);
 }
 
 /* --- Interrupt lines --- */
@@ -67,7 +83,6 @@ void vm_platform_set_irq(struct vm *vm, enum vm_irq irq, bool is_high)
 	pic8259_set_line(&vm->platform.pic, irq, is_high);
 	ioapic_set_line(
 		&vm->platform.ioapic, irq == VM_IRQ_TIMER ? IOAPIC_PIN_OF_TIMER : irq, is_high);
-	vm->platform.is_update_due = true;
 }
 
 static void pit_set_irq(void *context, bool is_high)
@@ -94,10 +109,18 @@ static void pic_set_int(void *context, bool is_high)
 {
 	struct vm *vm = context;
 
-	if (vm->vcpu != NULL) {
-		virtual_apic_set_lint(&vm->vcpu->apic, VIRTUAL_APIC_LINT0, is_high);
-	}
-	vm->platform.is_update_due = true;
+	__atomic_store_n(&vm->platform.is_int_high, is_high, __ATOMIC_RELEASE);
+	ask_bootstrap(&vm->platform, POSTED_REQUEST_LINT0);
+}
+
+uint8_t vm_platform_acknowledge(struct vm *vm)
+{
+	uint8_t vector;
+
+	vm_lock_platform(vm);
+	vector = pic8259_acknowledge(&vm->platform.pic);
+	vm_unlock_platform(vm);
+	return vector;
 }
 
 static bool ioapic_deliver(void *context, const struct ioapic_message *source)
@@ -110,15 +133,15 @@ static bool ioapic_deliver(void *context, const struct ioapic_message *source)
 		.is_level = source->is_level,
 		.is_assert = true,
 	};
-	struct vm *vm = context;
 
-	vm->platform.is_update_due = true;
-	return vm->vcpu != NULL && vcpu_interrupts_send(vm->vcpu, &message, NULL) != 0;
+	return vcpu_interrupts_send(context, &message, NULL) != 0;
 }
 
 void vm_platform_end_of_interrupt(struct vm *vm, uint8_t vector)
 {
+	vm_lock_platform(vm);
 	ioapic_end_of_interrupt(&vm->platform.ioapic, vector);
+	vm_unlock_platform(vm);
 }
 
 bool vm_platform_mmio_owns(gpa_t address)
@@ -128,12 +151,19 @@ bool vm_platform_mmio_owns(gpa_t address)
 
 uint32_t vm_platform_mmio_read(struct vm *vm, gpa_t address)
 {
-	return ioapic_read(&vm->platform.ioapic, (unsigned)(address.value - IOAPIC_ADDRESS));
+	uint32_t value;
+
+	vm_lock_platform(vm);
+	value = ioapic_read(&vm->platform.ioapic, (unsigned)(address.value - IOAPIC_ADDRESS));
+	vm_unlock_platform(vm);
+	return value;
 }
 
 void vm_platform_mmio_write(struct vm *vm, gpa_t address, uint32_t value)
 {
+	vm_lock_platform(vm);
 	ioapic_write(&vm->platform.ioapic, (unsigned)(address.value - IOAPIC_ADDRESS), value);
+	vm_unlock_platform(vm);
 }
 
 /* --- Resets --- */
@@ -369,6 +399,7 @@ void vm_platform_attach(struct vm *vm)
 	struct vm_platform *platform = &vm->platform;
 
 	connect(vm);
+	platform->vm = vm;
 	platform->start_tsc = insn_rdtsc();
 	pic8259_reset(&platform->pic);
 	ioapic_reset(&platform->ioapic);

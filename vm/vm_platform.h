@@ -46,7 +46,8 @@ struct vm_platform {
 	struct vm_byte_ports byte_ports[VM_BYTE_DEVICE_COUNT];
 	uint64_t start_tsc;      /* The host's TSC at the timers' time 0. */
 	uint64_t next_event_tsc; /* When a timer raises its line next; UINT64_MAX: not by itself. */
-	bool is_update_due;      /* A line changed: vcpu_interrupts_update() has something to do. */
+	bool is_int_high;        /* The PIC's INT; atomic. */
+	struct vm *vm;
 };
 
 /*
@@ -55,11 +56,18 @@ struct vm_platform {
  */
 void vm_platform_attach(struct vm *vm);
 
-/* Tells a line's level to both interrupt controllers. Context: the VM's owner. */
+/*
+ * Tells a line's level to both interrupt controllers. What they make of it is posted to the vCPUs.
+ * Context: the platform's lock is held.
+ */
 void vm_platform_set_irq(struct vm *vm, enum vm_irq irq, bool is_high);
 
-/* Brings the timers' lines to the present. Context: the VM's owner, when next_event_tsc is due. */
+/* Brings the timers' lines to the present. Context: a vCPU's, when next_event_tsc is due; takes the
+ * platform's lock, as all below do. */
 void vm_platform_advance(struct vm *vm);
+
+/* INTA: acknowledges the PIC's interrupt and returns its vector. */
+uint8_t vm_platform_acknowledge(struct vm *vm);
 
 /* The end of a level-triggered interrupt of this vector. */
 void vm_platform_end_of_interrupt(struct vm *vm, uint8_t vector);

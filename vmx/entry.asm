@@ -65,7 +65,12 @@ vmx_run:
 	mov	rsp, rdi
 	LOAD_PRESERVED_REGISTERS
 	LOAD_SCRATCH_REGISTERS
+	cmp	qword [rsp + VMX_FRAME_IS_LAUNCHED], 0
+	jne	.resume
 	vmlaunch
+	jmp	vm_entry_failed
+.resume:
+	vmresume
 	jmp	vm_entry_failed
 
 ; vmx_exit_entry - where the VMCS's host RIP points.

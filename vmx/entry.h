@@ -44,13 +44,14 @@ enum vmx_resume {
 struct vmx_frame {
 	uint64_t registers[REGISTER_COUNT]; /* The guest's, while it does not run. */
 	enum vmx_resume (*handle_exit)(struct vmx_frame *frame); /* Handles one VM exit. */
-	uint64_t return_rsp; /* The stack of vmx_run()'s caller. */
+	uint64_t return_rsp;  /* The stack of vmx_run()'s caller. */
+	uint64_t is_launched; /* 0: the VMCS is clear, and VMLAUNCH enters it first. */
 };
 
 /*
- * Launches the current VMCS with the frame's registers, and goes on resuming it for as long as the
- * frame's handler says so. The VMCS is clear (never launched), its host RSP is `frame`, and its
- * host RIP is vmx_exit_entry.
+ * Enters the guest of the current VMCS with the frame's registers, by VMLAUNCH or VMRESUME as
+ * is_launched says, and goes on resuming it for as long as the frame's handler says so. The VMCS's
+ * host RSP is `frame`, its host RIP vmx_exit_entry.
  *
  * Returns VMX_SUCCEED when the handler returned VMX_RESUME_NOT; VMX_FAIL_VALID or VMX_FAIL_INVALID
  * when VMLAUNCH or VMRESUME failed. Context: VMX root operation, interrupts disabled.

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: exits/vmcall.c exits/advance_rip.c vm/vcpu.c vm/msr_policy.c vm/msr_mtrr.c
- * vm/cpuid_policy.c hypercall/cpuid_leaves.c hypercall/table.c hypercall/kvm_calls.c
- * hypercall/native_calls.c hypercall/batch.c hypercall/counters.c hypercall/policy.c cpu/tsc.c
- * vm/vm.c vm/guest_memory.c vmx/exit_reason.c lib/format.c vm/tick_histogram.c cpu/wall_clock.c
- * lib/calendar.c lib/scaled_time.c vm/vcpu_interrupts.c vm/vcpu_timer.c vmx/preemption_timer.c
- * vm/vcpu_apicv.c vm/pv_eoi.c devices/virtual_apic.c devices/virtual_apic_access.c
- * devices/virtual_apic_lvt.c devices/virtual_apic_message.c devices/virtual_apic_priority.c
- * devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c vm/event.c vm/vm_platform.c
- * vm/port_bus.c lib/tick_rate.c devices/pic8259.c devices/ioapic.c devices/pit8254.c
- * devices/pit8254_counter.c devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c
- * devices/reset_control.c devices/pci_config.c */
+ * vm/cpuid_policy.c vm/cpuid_topology.c hypercall/cpuid_leaves.c hypercall/table.c
+ * hypercall/kvm_calls.c hypercall/native_calls.c hypercall/guest_control.c hypercall/batch.c
+ * hypercall/counters.c hypercall/policy.c cpu/tsc.c vm/vm.c vm/guest_memory.c vmx/exit_reason.c
+ * lib/format.c vm/tick_histogram.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c
+ * vm/vcpu_interrupts.c vm/vcpu_timer.c vmx/preemption_timer.c vm/vcpu_apicv.c vm/pv_eoi.c
+ * devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
+ * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
+ * cpu/host_timer.c cpu/local_apic.c vm/event.c vm/vm_platform.c vm/port_bus.c lib/tick_rate.c
+ * devices/pic8259.c devices/ioapic.c devices/pit8254.c devices/pit8254_counter.c
+ * devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c devices/reset_control.c
+ * devices/pci_config.c vm/vcpu_ipi.c vm/vcpu_posted.c vm/vcpu_post.c vm/posted_interrupts.c
+ * vm/vcpu_halt.c */
 #include "exits/vmcall.h"
 
 #include "cpu/msr.h"
@@ -204,7 +206,7 @@ static void make_call(struct vcpu *vcpu, struct call_input *input)
 	check_vmcs(input);
 	check_log();
 	vcpu->vm->end = VM_END_NONE;
-	vcpu->vm->after_call = VMX_RESUME_CALL;
+	vcpu->after_call = VMX_RESUME_CALL;
 }
 
 static void add_ram(struct vm *vm, uint64_t guest, uint8_t *host, uint64_t size_bytes)

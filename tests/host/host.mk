@@ -145,16 +145,18 @@ host-check-fake:
 # For `make bench`: the exit path on the fake CPU, with every VMREAD and VMWRITE counted. The
 # firmware's tables, which no exit needs, have a part in assembly.
 COUNT_VMCS_ACCESSES := $(HOST_BUILD)/count_vmcs_accesses
-COUNT_SOURCES := tests/bench/count_vmcs_accesses.c $(wildcard exits/*.c hypercall/*.c devices/*.c) \
+MAP_CALL_WRITES := $(HOST_BUILD)/map_call_writes
+EXIT_PATH_SOURCES := $(wildcard exits/*.c hypercall/*.c devices/*.c) \
 	$(filter-out vm/asm_offsets.c vm/guest_firmware.c,$(wildcard vm/*.c)) $(wildcard vmx/*.c) \
 	$(filter-out lib/string.c,$(wildcard lib/*.c)) cpu/page_alloc.c cpu/tsc.c \
 	cpu/wall_clock.c cpu/host_timer.c cpu/local_apic.c
-COUNT_STAND_INS := tests/bench/stand_ins.c
+EXIT_PATH_STAND_INS := tests/bench/stand_ins.c
 
-$(COUNT_VMCS_ACCESSES): $(COUNT_SOURCES) $(COUNT_STAND_INS) $(HOST_BUILD)/libfake.a
+$(COUNT_VMCS_ACCESSES) $(MAP_CALL_WRITES): $(HOST_BUILD)/%: tests/bench/%.c $(EXIT_PATH_SOURCES) \
+		$(EXIT_PATH_STAND_INS) $(HOST_BUILD)/libfake.a
 	@mkdir -p $(@D)
 	@$(HOST_CC) -std=gnu11 -O1 -g $(HOST_WARNINGS) -I tests/host/fake -I. -o $@ \
-		$(COUNT_SOURCES) $(COUNT_STAND_INS) $(HOST_BUILD)/libfake.a \
+		$< $(EXIT_PATH_SOURCES) $(EXIT_PATH_STAND_INS) $(HOST_BUILD)/libfake.a \
 		$(HOST_SANITIZE) -lcmocka
 
 # For tests/system: a guest's ACPI tables, and a Linux guest's memory, as bytes.

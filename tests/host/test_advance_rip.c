@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: exits/advance_rip.c vm/vcpu.c vm/msr_policy.c vm/msr_mtrr.c vm/cpuid_policy.c
- * vm/guest_memory.c lib/format.c tests/host/vcpu_fixture.c */
+ * vm/cpuid_topology.c vm/guest_memory.c lib/format.c tests/host/vcpu_fixture.c */
 #include "exits/advance_rip.h"
 
 #include "cpu/msr.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: vm/cpuid_policy.c vm/vcpu.c vm/msr_policy.c vm/msr_mtrr.c vm/guest_memory.c
- * hypercall/cpuid_leaves.c exits/exit_cpuid.c lib/format.c tests/host/vcpu_fixture.c */
+/* SOURCES: vm/cpuid_policy.c vm/cpuid_topology.c vm/vcpu.c vm/msr_policy.c vm/msr_mtrr.c
+ * vm/guest_memory.c hypercall/cpuid_leaves.c exits/exit_cpuid.c lib/format.c
+ * tests/host/vcpu_fixture.c */
 #include "vm/cpuid_policy.h"
 
 #include "cpu/cpuid.h"
@@ -95,7 +96,7 @@ static void topology_is_one_thread_of_one_core(void **state)
 	assert_int_equal(answer(f, 0xb, 1).ecx, 0x201);
 	assert_int_equal(answer(f, 0xb, 2).ebx, 0);
 	assert_int_equal(answer(f, 0xb, 2).ecx, 2);
-	f->vcpu.apic.config.id = 7;
+	f->vcpu.id = 7;
 	assert_int_equal(answer(f, 0xb, 2).edx, 7);
 }
 

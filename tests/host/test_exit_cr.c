@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: exits/exit_cr.c exits/virtual_cr.c vm/event.c vm/vcpu.c vm/msr_policy.c vm/msr_mtrr.c
- * vm/cpuid_policy.c vm/guest_memory.c vmx/operation.c vmx/exit_qualification.c lib/format.c
- * tests/host/vcpu_fixture.c vm/vcpu_interrupts.c vm/vcpu_timer.c vmx/preemption_timer.c
- * vm/vcpu_apicv.c vm/pv_eoi.c devices/virtual_apic.c devices/virtual_apic_access.c
- * devices/virtual_apic_lvt.c devices/virtual_apic_message.c devices/virtual_apic_priority.c
- * devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c vm/vm.c cpu/tsc.c vm/vm_platform.c
- * vm/port_bus.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c lib/tick_rate.c devices/pic8259.c
- * devices/ioapic.c devices/pit8254.c devices/pit8254_counter.c devices/rtc_mc146818.c
- * devices/acpi_pm.c devices/i8042.c devices/reset_control.c devices/pci_config.c */
+ * vm/cpuid_policy.c vm/cpuid_topology.c vm/guest_memory.c vmx/operation.c
+ * vmx/exit_qualification.c lib/format.c tests/host/vcpu_fixture.c vm/vcpu_interrupts.c
+ * vm/vcpu_timer.c vmx/preemption_timer.c vm/vcpu_apicv.c vm/pv_eoi.c devices/virtual_apic.c
+ * devices/virtual_apic_access.c devices/virtual_apic_lvt.c devices/virtual_apic_message.c
+ * devices/virtual_apic_priority.c devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c
+ * vm/vm.c cpu/tsc.c vm/vm_platform.c vm/port_bus.c cpu/wall_clock.c lib/calendar.c
+ * lib/scaled_time.c lib/tick_rate.c devices/pic8259.c devices/ioapic.c devices/pit8254.c
+ * devices/pit8254_counter.c devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c
+ * devices/reset_control.c devices/pci_config.c vm/vcpu_ipi.c vm/vcpu_posted.c vm/vcpu_post.c
+ * vm/posted_interrupts.c */
 #include "cpu/msr.h"
 #include "cpu/registers.h"
 #include "exits/exit.h"

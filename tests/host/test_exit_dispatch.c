@@ -3,28 +3,30 @@
  * exits/advance_rip.c exits/exit_cpuid.c exits/exit_cr.c exits/virtual_cr.c exits/exit_ept.c
  * exits/exit_apic.c exits/exit_event.c exits/exit_io.c exits/exit_msr.c exits/exit_simple.c
  * exits/exit_xsetbv.c exits/io_segment.c exits/io_string.c exits/mmio.c exits/mov_decode.c
- * hypercall/table.c hypercall/kvm_calls.c hypercall/native_calls.c hypercall/batch.c
- * hypercall/counters.c cpu/tsc.c vm/tick_histogram.c hypercall/cpuid_leaves.c vm/cpuid_policy.c
- * vm/event.c vm/guest_code.c vm/guest_memory.c vm/guest_paging.c vm/msr_mtrr.c vm/msr_policy.c
- * vm/port_bus.c vm/vcpu.c vm/vcpu_loop.c vm/vm.c vm/vm_memory.c cpu/page_alloc.c vmx/ept.c
- * vmx/ept_edit.c vmx/ept_table.c vmx/entry_check.c vmx/entry_check_activity.c
- * vmx/entry_check_controls.c vmx/entry_check_guest.c vmx/entry_check_host.c vmx/entry_check_misc.c
- * vmx/entry_check_msr_loading.c vmx/entry_check_segments.c vmx/entry_check_shared.c
- * vmx/entry_check_transitions.c vmx/exit_qualification.c vmx/exit_reason.c vmx/instruction_error.c
- * vmx/operation.c vmx/vmcs_names.c lib/format.c lib/status.c tests/host/vcpu_fixture.c
- * vm/memory_layout.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c hypercall/kvm_msrs.c
- * exits/exit_hlt.c vm/vcpu_interrupts.c vm/vcpu_timer.c vmx/preemption_timer.c vm/vcpu_apicv.c
+ * hypercall/table.c hypercall/kvm_calls.c hypercall/native_calls.c hypercall/guest_control.c
+ * hypercall/batch.c hypercall/counters.c cpu/tsc.c vm/tick_histogram.c hypercall/cpuid_leaves.c
+ * vm/cpuid_policy.c vm/cpuid_topology.c vm/event.c vm/guest_code.c vm/guest_memory.c
+ * vm/guest_paging.c vm/msr_mtrr.c vm/msr_policy.c vm/port_bus.c vm/vcpu.c vm/vcpu_loop.c vm/vm.c
+ * vm/vm_memory.c cpu/page_alloc.c vmx/ept.c vmx/ept_edit.c vmx/ept_table.c vmx/entry_check.c
+ * vmx/entry_check_activity.c vmx/entry_check_controls.c vmx/entry_check_guest.c
+ * vmx/entry_check_host.c vmx/entry_check_misc.c vmx/entry_check_msr_loading.c
+ * vmx/entry_check_segments.c vmx/entry_check_shared.c vmx/entry_check_transitions.c
+ * vmx/exit_qualification.c vmx/exit_reason.c vmx/instruction_error.c vmx/operation.c
+ * vmx/vmcs_names.c lib/format.c lib/status.c tests/host/vcpu_fixture.c vm/memory_layout.c
+ * cpu/wall_clock.c lib/calendar.c lib/scaled_time.c hypercall/kvm_msrs.c exits/exit_hlt.c
+ * vm/vcpu_interrupts.c vm/vcpu_timer.c vmx/preemption_timer.c vm/vcpu_apicv.c
  * vm/vcpu_apicv_mode.c vmx/apic_controls.c vm/pv_eoi.c devices/virtual_apic.c
  * devices/virtual_apic_access.c devices/virtual_apic_lvt.c devices/virtual_apic_message.c
  * devices/virtual_apic_priority.c devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c
  * vm/vm_platform.c lib/tick_rate.c devices/pic8259.c devices/ioapic.c devices/pit8254.c
  * devices/pit8254_counter.c devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c
- * devices/reset_control.c devices/pci_config.c */
+ * devices/reset_control.c devices/pci_config.c vm/vcpu_ipi.c vm/vcpu_posted.c vm/vcpu_post.c
+ * vm/posted_interrupts.c vm/steal_time.c vm/vcpu_halt.c vm/vcpu_startup.c vm/guest_state.c
+ * vm/vcpu_switch.c vm/vcpu_shootdown.c */
 #include "cpu/registers.h"
 #include "cpu/trap.h"
 #include "exits/exit.h"
 #include "exits/exit_table.h"
-#include "exits/operator_keys.h"
 #include "fake_insn.h"
 #include "fake_log.h"
 #include "hypercall/hypercall.h"
@@ -43,11 +45,6 @@ enum vmx_result vmx_run(struct vmx_frame *frame)
 {
 	(void)frame;
 	return run_result;
-}
-
-void operator_keys_poll(struct vcpu *vcpu)
-{
-	(void)vcpu;
 }
 
 void trap_external_interrupt(uint8_t vector)
@@ -193,7 +190,7 @@ static void an_unknown_reason_ends_the_guest_with_a_report(void **state)
 
 	fake_vmcs_set(VMCS_EXIT_QUALIFICATION, 0x1234);
 	for (size_t i = 0; i < ARRAY_COUNT(reasons); i++) {
-		f->vm.end = VM_END_NONE;
+		vcpu_fixture_revive(f);
 		assert_false(dispatch(f, reasons[i], 2));
 		assert_int_equal(f->vm.end, VM_END_CRASHED);
 		assert_non_null(strstr(f->vm.end_reason, "unhandled VM exit"));
@@ -229,11 +226,11 @@ static void a_refused_entry_ends_the_guest(void **state)
 	assert_int_equal(f->vm.end, VM_END_CRASHED);
 	assert_non_null(strstr(f->vm.end_reason, "VM entry refused"));
 	assert_non_null(strstr(f->vm.end_reason, "error=7"));
-	f->vm.end = VM_END_NONE;
+	vcpu_fixture_revive(f);
 	run_result = VMX_FAIL_INVALID;
 	vcpu_run(&f->vcpu);
 	assert_int_equal(f->vm.end, VM_END_CRASHED);
-	f->vm.end = VM_END_NONE;
+	vcpu_fixture_revive(f);
 	run_result = VMX_SUCCEED;
 	vcpu_run(&f->vcpu);
 	assert_int_equal(f->vm.end, VM_END_NONE);
@@ -303,7 +300,7 @@ static void a_triple_fault_and_a_task_switch_end_the_guest(void **state)
 
 	assert_false(dispatch(f, EXIT_REASON_TRIPLE_FAULT, 0));
 	assert_string_equal(f->vm.end_reason, "triple fault");
-	f->vm.end = VM_END_NONE;
+	vcpu_fixture_revive(f);
 	fake_vmcs_set(VMCS_EXIT_QUALIFICATION, 0x80000028);
 	assert_false(dispatch(f, EXIT_REASON_TASK_SWITCH, 0));
 	assert_int_equal(f->vm.end, VM_END_CRASHED);

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: exits/exit_event.c exits/vmmcall.c vm/event.c vm/vm.c vm/vcpu.c vm/guest_memory.c
- * vm/guest_code.c vm/guest_paging.c vm/guest_store.c vm/cpuid_policy.c vm/msr_policy.c
- * vm/msr_mtrr.c lib/format.c tests/host/vcpu_fixture.c vm/vcpu_interrupts.c vm/vcpu_timer.c
- * vmx/preemption_timer.c vm/vcpu_apicv.c vm/pv_eoi.c devices/virtual_apic.c
+ * vm/guest_code.c vm/guest_paging.c vm/guest_store.c vm/cpuid_policy.c vm/cpuid_topology.c
+ * vm/msr_policy.c vm/msr_mtrr.c lib/format.c tests/host/vcpu_fixture.c vm/vcpu_interrupts.c
+ * vm/vcpu_timer.c vmx/preemption_timer.c vm/vcpu_apicv.c vm/pv_eoi.c devices/virtual_apic.c
  * devices/virtual_apic_access.c devices/virtual_apic_lvt.c devices/virtual_apic_message.c
  * devices/virtual_apic_priority.c devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c
  * cpu/tsc.c vm/vm_platform.c vm/port_bus.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c
  * lib/tick_rate.c devices/pic8259.c devices/ioapic.c devices/pit8254.c devices/pit8254_counter.c
  * devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c devices/reset_control.c
- * devices/pci_config.c */
+ * devices/pci_config.c
+ * vm/vcpu_ipi.c vm/vcpu_posted.c vm/vcpu_post.c vm/posted_interrupts.c */
 #include "cpu/msr.h"
 #include "cpu/registers.h"
 #include "cpu/trap.h"
 #include "exits/exit.h"
-#include "exits/operator_keys.h"
 #include "fake_insn.h"
 #include "fake_panic.h"
 #include "tests/host/vcpu_fixture.h"
@@ -26,10 +26,17 @@ enum { DR6 = 6 };
 
 static unsigned poll_count;
 
-void operator_keys_poll(struct vcpu *vcpu)
+static void poll(void)
 {
-	(void)vcpu;
 	poll_count++;
+}
+
+static int set_up(void **state)
+{
+	(void)vcpu_fixture_set_up(state);
+	((struct vcpu_fixture *)*state)->scheduler.poll = poll;
+	poll_count = 0;
+	return 0;
 }
 
 static unsigned interrupt_count;
@@ -213,7 +220,6 @@ static void a_guest_that_only_runs_is_left_to_look_after_the_host(void **state)
 {
 	struct vcpu_fixture *f = *state;
 
-	poll_count = 0;
 	f->vcpu.exit_tsc = 1000;
 	f->vcpu.timer.event_tsc = 1001;
 	assert_int_equal(exit_handle_preemption_timer(&f->vcpu), EXIT_RESUME);
@@ -225,7 +231,6 @@ static void what_is_due_does_not_wait_for_the_host(void **state)
 {
 	struct vcpu_fixture *f = *state;
 
-	poll_count = 0;
 	f->vcpu.exit_tsc = 1000;
 	f->vcpu.timer.event_tsc = 1000;
 	assert_int_equal(exit_handle_preemption_timer(&f->vcpu), EXIT_RESUME);
@@ -233,25 +238,27 @@ static void what_is_due_does_not_wait_for_the_host(void **state)
 	assert_int_equal(poll_count, 0);
 }
 
+#define WITH_POLL(test) cmocka_unit_test_setup_teardown(test, set_up, vcpu_fixture_tear_down)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_VCPU(a_debug_exception_is_delivered_to_the_guest),
-		WITH_VCPU(its_causes_go_to_dr6),
-		WITH_VCPU(bits_that_are_no_cause_stay_out_of_dr6),
-		WITH_VCPU(general_detect_is_switched_off),
-		WITH_VCPU(lbr_and_btf_are_switched_off),
-		WITH_VCPU(a_debug_exception_ends_the_interrupt_shadow),
-		WITH_VCPU(int1_goes_on_behind_itself),
-		WITH_VCPU(an_alignment_check_keeps_its_error_code),
-		WITH_VCPU(an_exception_out_of_its_own_delivery_ends_the_guest),
-		WITH_VCPU(an_exception_out_of_another_delivery_is_delivered),
-		WITH_VCPU(an_nmi_is_the_hosts),
-		WITH_VCPU(a_machine_check_ends_the_run),
-		WITH_VCPU(an_exception_that_we_do_not_intercept_is_unhandled),
-		WITH_VCPU(an_external_interrupt_goes_to_the_host),
-		WITH_VCPU(a_guest_that_only_runs_is_left_to_look_after_the_host),
-		WITH_VCPU(what_is_due_does_not_wait_for_the_host),
+		WITH_POLL(a_debug_exception_is_delivered_to_the_guest),
+		WITH_POLL(its_causes_go_to_dr6),
+		WITH_POLL(bits_that_are_no_cause_stay_out_of_dr6),
+		WITH_POLL(general_detect_is_switched_off),
+		WITH_POLL(lbr_and_btf_are_switched_off),
+		WITH_POLL(a_debug_exception_ends_the_interrupt_shadow),
+		WITH_POLL(int1_goes_on_behind_itself),
+		WITH_POLL(an_alignment_check_keeps_its_error_code),
+		WITH_POLL(an_exception_out_of_its_own_delivery_ends_the_guest),
+		WITH_POLL(an_exception_out_of_another_delivery_is_delivered),
+		WITH_POLL(an_nmi_is_the_hosts),
+		WITH_POLL(a_machine_check_ends_the_run),
+		WITH_POLL(an_exception_that_we_do_not_intercept_is_unhandled),
+		WITH_POLL(an_external_interrupt_goes_to_the_host),
+		WITH_POLL(a_guest_that_only_runs_is_left_to_look_after_the_host),
+		WITH_POLL(what_is_due_does_not_wait_for_the_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

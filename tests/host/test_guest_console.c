@@ -13,9 +13,15 @@
 
 #include <cmocka.h>
 
-static void raw_byte(uint8_t byte)
+static bool is_raw;
+
+static bool raw_byte(void *context, uint8_t byte)
 {
-	console_write(&byte, 1);
+	assert_ptr_equal(context, &is_raw);
+	if (is_raw) {
+		console_write(&byte, 1);
+	}
+	return is_raw;
 }
 
 static struct guest_console started(void)
@@ -122,9 +128,23 @@ static void raw_bytes_go_out_as_they_are(void **state)
 
 	(void)state;
 	console.raw_byte = raw_byte;
+	console.context = &is_raw;
+	is_raw = true;
 	put(&console, "a\r\n\x1b\xff");
 	guest_console_flush(&console);
 	assert_string_equal(console_output, "a\r\n\x1b\xff");
+}
+
+static void a_line_that_is_another_guests_now_takes_no_raw_byte(void **state)
+{
+	struct guest_console console = started();
+
+	(void)state;
+	console.raw_byte = raw_byte;
+	console.context = &is_raw;
+	is_raw = false;
+	put(&console, "a\r\n\x1b\n");
+	assert_string_equal(console_output, "vm0| a\nvm0| .\n");
 }
 
 static void the_longest_name_fits(void **state)
@@ -155,6 +175,7 @@ int main(void)
 		cmocka_unit_test(a_longer_line_goes_on_in_the_next),
 		cmocka_unit_test(flush_puts_out_what_was_begun_and_nothing_else),
 		cmocka_unit_test(raw_bytes_go_out_as_they_are),
+		cmocka_unit_test(a_line_that_is_another_guests_now_takes_no_raw_byte),
 		cmocka_unit_test(the_longest_name_fits),
 	};
 

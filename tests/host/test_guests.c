@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: boot/guests.c lib/command_line.c lib/format.c lib/status.c hypercall/policy.c
- * hypercall/table.c hypercall/kvm_calls.c hypercall/native_calls.c hypercall/batch.c
- * hypercall/counters.c cpu/tsc.c vm/vm.c vm/guest_memory.c vmx/exit_reason.c vm/tick_histogram.c
- * cpu/wall_clock.c lib/calendar.c lib/scaled_time.c vm/vcpu_interrupts.c vm/vcpu_timer.c
- * vmx/preemption_timer.c vm/vcpu_apicv.c vm/pv_eoi.c devices/virtual_apic.c
- * devices/virtual_apic_access.c devices/virtual_apic_lvt.c devices/virtual_apic_message.c
- * devices/virtual_apic_priority.c devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c
- * vm/event.c vm/vm_platform.c vm/port_bus.c lib/tick_rate.c devices/pic8259.c devices/ioapic.c
- * devices/pit8254.c devices/pit8254_counter.c devices/rtc_mc146818.c devices/acpi_pm.c
- * devices/i8042.c devices/reset_control.c devices/pci_config.c */
+/* SOURCES: boot/guests.c boot/guest_options.c lib/choice.c lib/command_line.c
+ * lib/format.c lib/status.c */
 #include "boot/guests.h"
 
 #include "boot/demo_image.h"
 #include "fake_log.h"
+#include "hypercall/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,6 +18,13 @@
 
 const uint8_t demo_image_start[8] = {0};
 const uint8_t demo_image_end[8] = {0};
+
+/* Has a test of its own. */
+enum status hypercall_policy_parse(const char *list, uint64_t *refused_rows)
+{
+	*refused_rows = 1;
+	return strcmp(list, "good") == 0 ? STATUS_OK : STATUS_INVALID;
+}
 
 static struct guest_list guests;
 static struct boot_info info;
@@ -140,6 +140,90 @@ static void memory_has_bounds_and_whole_pages(void **state)
 	expect_error("guest=a mem=0", "option mem");
 	expect_error("guest=a mem=99999999999999999999", "option mem");
 	expect_error("guest=a mem=18014398509481985K", "option mem");
+}
+
+static void processors_and_weight_have_bounds(void **state)
+{
+	(void)state;
+	assert_int_equal(only_guest("guest=a")->config.vcpu_count, 1);
+	assert_int_equal(only_guest("guest=a vcpus=64")->config.vcpu_count, 64);
+	assert_int_equal(only_guest("guest=a")->config.weight, 256);
+	assert_int_equal(only_guest("guest=a weight=1")->config.weight, 1);
+	assert_int_equal(only_guest("guest=a weight=1024")->config.weight, 1024);
+	expect_error("guest=a vcpus=0", "option vcpus must be a number from 1 to 64");
+	expect_error("guest=a vcpus=65", "option vcpus must be");
+	assert_int_equal(guests.entries[0].config.vcpu_count, 1);
+	expect_error("guest=a vcpus=4294967297", "option vcpus must be");
+	expect_error("guest=a vcpus", "option vcpus must be");
+	expect_error("guest=a vcpus=2x", "option vcpus must be");
+	expect_error("guest=a weight=0", "option weight must be a number from 1 to 1024");
+	expect_error("guest=a weight=1025", "option weight must be");
+	expect_error("guest=a weight=-1", "option weight must be");
+}
+
+static void cpus_are_numbers_and_ranges(void **state)
+{
+	(void)state;
+	assert_int_equal(only_guest("guest=a")->config.cpus, 0);
+	assert_int_equal(only_guest("guest=a cpus=0")->config.cpus, 1);
+	assert_int_equal(only_guest("guest=a cpus=0,2-3")->config.cpus, 0xd);
+	assert_int_equal(only_guest("guest=a cpus=5-5,1,1")->config.cpus, 0x22);
+	assert_int_equal(only_guest("guest=a cpus=63")->config.cpus, 1ULL << 63);
+	assert_int_equal(only_guest("guest=a cpus=0-63")->config.cpus, UINT64_MAX);
+	assert_string_equal(guests.entries[0].error, "");
+}
+
+static void wrong_cpus_are_refused(void **state)
+{
+	static const char *const lines[] = {"cpus", "cpus=", "cpus=64", "cpus=0-64", "cpus=3-2",
+		"cpus=1,", "cpus=,1", "cpus=1-", "cpus=-1", "cpus=1-2-3", "cpus=a", "cpus=1;2",
+		"cpus=0x1", "cpus=4294967296", "cpus=18446744073709551616", "cpus=1,,2"};
+	char line[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		snprintf(line, sizeof(line), "guest=a %s", lines[i]);
+		expect_error(line, "option cpus must be numbers of processors from 0 to 63");
+		assert_int_equal(guests.entries[0].config.cpus, 0);
+	}
+}
+
+static void words_of_few_choices_are_known(void **state)
+{
+	(void)state;
+	assert_int_equal(only_guest("guest=a")->config.restart, VM_RESTART_NEVER);
+	assert_int_equal(only_guest("guest=a restart=never")->config.restart, VM_RESTART_NEVER);
+	assert_int_equal(only_guest("guest=a restart=reset")->config.restart, VM_RESTART_RESET);
+	assert_int_equal(only_guest("guest=a restart=always")->config.restart, VM_RESTART_ALWAYS);
+	assert_false(only_guest("guest=a")->config.may_manage);
+	assert_true(only_guest("guest=a manage=yes")->config.may_manage);
+	assert_false(only_guest("guest=a manage=no")->config.may_manage);
+	assert_false(only_guest("guest=a start=boot")->config.is_stopped_at_boot);
+	assert_true(only_guest("guest=a start=manual")->config.is_stopped_at_boot);
+	assert_int_equal(only_guest("guest=a vmmcall=ud")->config.vmmcall, VM_VMMCALL_UD);
+	assert_int_equal(only_guest("guest=a vmmcall=patch")->config.vmmcall, VM_VMMCALL_PATCH);
+	assert_true(only_guest("guest=a trace=calls")->config.is_tracing_calls);
+	assert_false(only_guest("guest=a trace=off")->config.is_tracing_calls);
+	assert_string_equal(guests.entries[0].error, "");
+}
+
+static void other_words_than_the_few_are_refused(void **state)
+{
+	(void)state;
+	expect_error("guest=a restart=sometimes", "option restart must be never, reset or always");
+	expect_error("guest=a restart", "option restart must be never, reset or always");
+	expect_error("guest=a manage=maybe", "option manage must be no or yes");
+	expect_error("guest=a start=", "option start must be boot or manual");
+	expect_error("guest=a vmmcall=UD", "option vmmcall must be patch or ud");
+	expect_error("guest=a trace=on", "option trace must be off or calls");
+}
+
+static void calls_are_the_policys(void **state)
+{
+	(void)state;
+	assert_int_equal(only_guest("guest=a hypercalls=good")->config.refused_calls, 1);
+	expect_error("guest=a hypercalls=bad", "option hypercalls must be all, none");
+	expect_error("guest=a hypercalls", "option hypercalls must be all, none");
 }
 
 static void a_name_is_given_once(void **state)
@@ -292,6 +376,12 @@ int main(void)
 		WITH_LINES(bad_words_make_a_guest_that_is_not_started),
 		WITH_LINES(names_have_safe_characters),
 		WITH_LINES(memory_has_bounds_and_whole_pages),
+		WITH_LINES(processors_and_weight_have_bounds),
+		WITH_LINES(cpus_are_numbers_and_ranges),
+		WITH_LINES(wrong_cpus_are_refused),
+		WITH_LINES(words_of_few_choices_are_known),
+		WITH_LINES(other_words_than_the_few_are_refused),
+		WITH_LINES(calls_are_the_policys),
 		WITH_LINES(a_name_is_given_once),
 		WITH_LINES(quoting_is_undone),
 		WITH_LINES(a_command_line_has_2047_bytes),

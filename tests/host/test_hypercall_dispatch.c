@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: hypercall/table.c hypercall/kvm_calls.c hypercall/native_calls.c hypercall/batch.c
- * hypercall/counters.c cpu/tsc.c vm/vm.c vm/guest_memory.c vmx/exit_reason.c lib/format.c
- * vm/tick_histogram.c tests/host/vcpu_fixture.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c
- * vm/vcpu_interrupts.c vm/vcpu_timer.c vmx/preemption_timer.c vm/vcpu_apicv.c vm/pv_eoi.c
- * devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
- * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
- * cpu/host_timer.c cpu/local_apic.c vm/event.c vm/vm_platform.c vm/port_bus.c lib/tick_rate.c
- * devices/pic8259.c devices/ioapic.c devices/pit8254.c devices/pit8254_counter.c
- * devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c devices/reset_control.c
- * devices/pci_config.c */
+/* SOURCES: hypercall/table.c hypercall/kvm_calls.c hypercall/native_calls.c
+ * hypercall/guest_control.c hypercall/batch.c hypercall/counters.c cpu/tsc.c vm/vm.c
+ * vm/guest_memory.c vmx/exit_reason.c lib/format.c vm/tick_histogram.c tests/host/vcpu_fixture.c
+ * cpu/wall_clock.c lib/calendar.c lib/scaled_time.c vm/vcpu_interrupts.c vm/vcpu_timer.c
+ * vmx/preemption_timer.c vm/vcpu_apicv.c vm/pv_eoi.c devices/virtual_apic.c
+ * devices/virtual_apic_access.c devices/virtual_apic_lvt.c devices/virtual_apic_message.c
+ * devices/virtual_apic_priority.c devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c
+ * vm/event.c vm/vm_platform.c vm/port_bus.c lib/tick_rate.c devices/pic8259.c devices/ioapic.c
+ * devices/pit8254.c devices/pit8254_counter.c devices/rtc_mc146818.c devices/acpi_pm.c
+ * devices/i8042.c devices/reset_control.c devices/pci_config.c vm/vcpu_ipi.c vm/vcpu_posted.c
+ * vm/vcpu_post.c vm/posted_interrupts.c vm/vcpu_halt.c */
 #include "hypercall/dispatch.h"
 
 #include "cpu/tsc.h"
@@ -165,7 +166,7 @@ static void numbers_beside_the_native_ones_are_unknown(void **state)
 	struct vcpu_fixture *f = *state;
 
 	assert_int_equal(call(f, TRIVET_CALL_BASE - 1, true, 0), ENOSYS_64);
-	assert_int_equal(call(f, TRIVET_CALL_TRACE_MARK + 1, true, 0), ENOSYS_64);
+	assert_int_equal(call(f, TRIVET_CALL_GUEST_LIST + 1, true, 0), ENOSYS_64);
 	assert_int_equal(call(f, HYPERCALL_NATIVE_FIRST, true, 0), ENOSYS_64);
 	assert_int_equal(call(f, HYPERCALL_UNKNOWN, true, 0), ENOSYS_64);
 	assert_int_equal(times(f, HYPERCALL_UNKNOWN), 4);
@@ -502,13 +503,21 @@ static void sleep_waits_for_its_time_and_no_longer_than_its_limit(void **state)
 	assert_int_equal(tsc_calibrate(), STATUS_OK);
 	assert_int_equal(call(f, TRIVET_CALL_SLEEP, true, 0), 0);
 	set_arguments(f, 50, 0);
+	f->vcpu.after_call = VMX_RESUME_CALL;
+	f->vcpu.activity = VCPU_ACTIVE;
 	start = fake_cpu.tsc;
 	assert_int_equal(call(f, TRIVET_CALL_SLEEP, true, 0), 0);
-	assert_in_range(fake_cpu.tsc - start, 1000, 1010);
+	assert_int_equal(f->vcpu.activity, VCPU_SLEEPING);
+	assert_in_range(f->vcpu.wake_tsc - start, 1000, 1010);
+	assert_int_equal(f->vcpu.after_call, VMX_RESUME_NOT);
+	/* Nothing waits here: other vCPUs have the CPU meanwhile. */
+	assert_in_range(fake_cpu.tsc - start, 0, 10);
+	f->vcpu.activity = VCPU_ACTIVE;
 	set_arguments(f, TRIVET_SLEEP_MAX_US + 1, 0);
 	assert_int_equal(call(f, TRIVET_CALL_SLEEP, true, 0), (uint64_t)-TRIVET_EINVAL);
 	set_arguments(f, UINT64_MAX, 0);
 	assert_int_equal(call(f, TRIVET_CALL_SLEEP, true, 0), (uint64_t)-TRIVET_EINVAL);
+	assert_int_equal(f->vcpu.activity, VCPU_ACTIVE);
 }
 
 static void every_row_has_a_name_and_a_function(void **state)

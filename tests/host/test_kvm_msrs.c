@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: hypercall/kvm_msrs.c hypercall/table.c hypercall/kvm_calls.c hypercall/native_calls.c
- * hypercall/batch.c hypercall/counters.c cpu/tsc.c vm/vm.c vm/guest_memory.c vmx/exit_reason.c
- * lib/format.c vm/tick_histogram.c tests/host/vcpu_fixture.c cpu/wall_clock.c lib/calendar.c
- * lib/scaled_time.c vm/vcpu_interrupts.c vm/vcpu_timer.c vmx/preemption_timer.c vm/vcpu_apicv.c
- * vm/pv_eoi.c devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
- * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
- * cpu/host_timer.c cpu/local_apic.c vm/event.c vm/vm_platform.c vm/port_bus.c lib/tick_rate.c
- * devices/pic8259.c devices/ioapic.c devices/pit8254.c devices/pit8254_counter.c
- * devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c devices/reset_control.c
- * devices/pci_config.c */
+ * hypercall/guest_control.c hypercall/batch.c hypercall/counters.c cpu/tsc.c vm/vm.c
+ * vm/guest_memory.c vmx/exit_reason.c lib/format.c vm/tick_histogram.c tests/host/vcpu_fixture.c
+ * cpu/wall_clock.c lib/calendar.c lib/scaled_time.c vm/vcpu_interrupts.c vm/vcpu_timer.c
+ * vmx/preemption_timer.c vm/vcpu_apicv.c vm/pv_eoi.c devices/virtual_apic.c
+ * devices/virtual_apic_access.c devices/virtual_apic_lvt.c devices/virtual_apic_message.c
+ * devices/virtual_apic_priority.c devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c
+ * vm/event.c vm/vm_platform.c vm/port_bus.c lib/tick_rate.c devices/pic8259.c devices/ioapic.c
+ * devices/pit8254.c devices/pit8254_counter.c devices/rtc_mc146818.c devices/acpi_pm.c
+ * devices/i8042.c devices/reset_control.c devices/pci_config.c vm/vcpu_ipi.c vm/vcpu_posted.c
+ * vm/vcpu_post.c vm/posted_interrupts.c vm/steal_time.c vm/vcpu_halt.c */
 #include "hypercall/kvm_msrs.h"
 
 #include "cpu/tsc.h"

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: exits/exit_ept.c exits/mmio.c exits/mov_decode.c vm/vm_memory.c vm/guest_code.c
  * vm/guest_paging.c vm/vcpu.c vm/vm.c vm/msr_policy.c vm/msr_mtrr.c vm/cpuid_policy.c
- * vm/memory_layout.c vm/guest_memory.c cpu/page_alloc.c vmx/ept.c vmx/ept_edit.c vmx/ept_table.c
- * vmx/exit_qualification.c lib/format.c lib/status.c tests/host/vcpu_fixture.c vm/vcpu_interrupts.c
- * vm/vcpu_timer.c vmx/preemption_timer.c vm/vcpu_apicv.c vm/pv_eoi.c devices/virtual_apic.c
- * devices/virtual_apic_access.c devices/virtual_apic_lvt.c devices/virtual_apic_message.c
- * devices/virtual_apic_priority.c devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c
- * cpu/tsc.c vm/event.c vm/vm_platform.c vm/port_bus.c cpu/wall_clock.c lib/calendar.c
- * lib/scaled_time.c lib/tick_rate.c devices/pic8259.c devices/ioapic.c devices/pit8254.c
- * devices/pit8254_counter.c devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c
- * devices/reset_control.c devices/pci_config.c */
+ * vm/cpuid_topology.c vm/memory_layout.c vm/guest_memory.c cpu/page_alloc.c vmx/ept.c
+ * vmx/ept_edit.c vmx/ept_table.c vmx/exit_qualification.c lib/format.c lib/status.c
+ * tests/host/vcpu_fixture.c vm/vcpu_interrupts.c vm/vcpu_timer.c vmx/preemption_timer.c
+ * vm/vcpu_apicv.c vm/pv_eoi.c devices/virtual_apic.c devices/virtual_apic_access.c
+ * devices/virtual_apic_lvt.c devices/virtual_apic_message.c devices/virtual_apic_priority.c
+ * devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c cpu/tsc.c vm/event.c
+ * vm/vm_platform.c vm/port_bus.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c
+ * lib/tick_rate.c devices/pic8259.c devices/ioapic.c devices/pit8254.c devices/pit8254_counter.c
+ * devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c devices/reset_control.c
+ * devices/pci_config.c vm/vcpu_ipi.c vm/vcpu_posted.c vm/vcpu_post.c vm/posted_interrupts.c */
 #include "cpu/registers.h"
 #include "exits/exit.h"
 #include "fake_insn.h"
@@ -164,7 +165,7 @@ static void code_is_read_across_pages_by_the_guests_tables(void **state)
 
 static void expect_crash(struct vcpu_fixture *f, uint64_t qualification, const char *reason)
 {
-	f->vm.end = VM_END_NONE;
+	vcpu_fixture_revive(f);
 	assert_int_equal(violation(f, HOLE, qualification), EXIT_STOP);
 	assert_int_equal(f->vm.end, VM_END_CRASHED);
 	if (strstr(f->vm.end_reason, reason) == NULL) {

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: vm/msr_policy.c vm/msr_mtrr.c vm/cpuid_policy.c vm/vcpu.c vm/guest_memory.c
- * exits/exit_msr.c vm/event.c lib/format.c tests/host/vcpu_fixture.c hypercall/kvm_msrs.c cpu/tsc.c
- * cpu/wall_clock.c lib/calendar.c lib/scaled_time.c vm/vcpu_interrupts.c vm/vcpu_timer.c
- * vmx/preemption_timer.c vm/vcpu_apicv.c vm/vcpu_apicv_mode.c vmx/apic_controls.c vmx/ept.c
- * vmx/ept_edit.c vmx/ept_table.c vmx/operation.c vm/pv_eoi.c devices/virtual_apic.c
- * devices/virtual_apic_access.c devices/virtual_apic_lvt.c devices/virtual_apic_message.c
- * devices/virtual_apic_priority.c devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c
- * vm/vm.c vm/vm_platform.c vm/port_bus.c lib/tick_rate.c devices/pic8259.c devices/ioapic.c
- * devices/pit8254.c devices/pit8254_counter.c devices/rtc_mc146818.c devices/acpi_pm.c
- * devices/i8042.c devices/reset_control.c devices/pci_config.c */
+ * exits/exit_msr.c vm/event.c lib/format.c tests/host/vcpu_fixture.c hypercall/kvm_msrs.c
+ * cpu/tsc.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c vm/vcpu_interrupts.c
+ * vm/vcpu_timer.c vmx/preemption_timer.c vm/vcpu_apicv.c vm/vcpu_apicv_mode.c
+ * vmx/apic_controls.c vmx/ept.c vmx/ept_edit.c vmx/ept_table.c vmx/operation.c vm/pv_eoi.c
+ * devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
+ * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
+ * cpu/host_timer.c cpu/local_apic.c vm/vm.c vm/vm_platform.c vm/port_bus.c lib/tick_rate.c
+ * devices/pic8259.c devices/ioapic.c devices/pit8254.c devices/pit8254_counter.c
+ * devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c devices/reset_control.c
+ * devices/pci_config.c vm/vcpu_ipi.c vm/vcpu_posted.c vm/vcpu_post.c vm/posted_interrupts.c
+ * vm/steal_time.c vm/vcpu_shootdown.c vm/cpuid_topology.c */
 #include "vm/msr_policy.h"
 
 #include "cpu/cpuid.h"
@@ -265,21 +267,61 @@ static void tsc_aux_exits_where_rdtscp_is_not_enabled(void **state)
 	assert_true(exits(bitmap, MSR_IA32_TSC_AUX, true));
 }
 
+static const uint32_t passed_through[] = {MSR_IA32_STAR, MSR_IA32_LSTAR, MSR_IA32_CSTAR,
+	MSR_IA32_FMASK, MSR_IA32_KERNEL_GS_BASE, MSR_IA32_TSC_AUX};
+
+static void set_passed_through(uint64_t first)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(passed_through); i++) {
+		fake_msr_set(passed_through[i], first + i);
+	}
+}
+
+static void expect_passed_through(uint64_t first, uint64_t step)
+{
+	uint64_t value;
+
+	for (size_t i = 0; i < ARRAY_COUNT(passed_through); i++) {
+		assert_true(fake_msr_get(passed_through[i], &value));
+		assert_int_equal(value, first + i * step);
+	}
+}
+
 static void the_next_guest_finds_cleared_msrs(void **state)
 {
 	struct vcpu_fixture *f = *state;
-	const uint32_t own[] = {MSR_IA32_STAR, MSR_IA32_LSTAR, MSR_IA32_CSTAR, MSR_IA32_FMASK,
-		MSR_IA32_KERNEL_GS_BASE, MSR_IA32_TSC_AUX};
+	const uint64_t cleared[VCPU_SAVED_MSRS] = {0};
+
+	set_passed_through(0x1234);
+	msr_policy_restore(&f->vcpu.controls, cleared);
+	expect_passed_through(0, 0);
+}
+
+static void a_vcpu_finds_its_msrs_again(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	uint64_t values[VCPU_SAVED_MSRS] = {0};
+
+	set_passed_through(0x1000);
+	msr_policy_save(&f->vcpu.controls, values);
+	set_passed_through(0x2000);
+	msr_policy_restore(&f->vcpu.controls, values);
+	expect_passed_through(0x1000, 1);
+}
+
+static void tsc_aux_is_left_alone_where_rdtscp_is_not_enabled(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	uint64_t values[VCPU_SAVED_MSRS] = {0};
 	uint64_t value;
 
-	for (size_t i = 0; i < ARRAY_COUNT(own); i++) {
-		fake_msr_set(own[i], 0x1234);
-	}
-	msr_policy_reset_passed_through(&f->vcpu.controls);
-	for (size_t i = 0; i < ARRAY_COUNT(own); i++) {
-		assert_true(fake_msr_get(own[i], &value));
-		assert_int_equal(value, 0);
-	}
+	set_passed_through(0x1000);
+	fake_msr_remove(MSR_IA32_TSC_AUX);
+	f->vcpu.controls.secondary &= ~(uint32_t)SECONDARY_ENABLE_RDTSCP;
+	msr_policy_save(&f->vcpu.controls, values);
+	msr_policy_restore(&f->vcpu.controls, values);
+	assert_true(fake_msr_get(MSR_IA32_KERNEL_GS_BASE, &value));
+	assert_int_equal(value, 0x1004);
 }
 
 static void rdmsr_splits_the_value_and_clears_upper_halves(void **state)
@@ -348,6 +390,8 @@ int main(void)
 		WITH_MSRS(x2apic_msrs_pass_where_the_cpu_answers_for_them),
 		WITH_MSRS(without_virtualize_x2apic_mode_all_of_them_exit),
 		WITH_MSRS(the_next_guest_finds_cleared_msrs),
+		WITH_MSRS(a_vcpu_finds_its_msrs_again),
+		WITH_MSRS(tsc_aux_is_left_alone_where_rdtscp_is_not_enabled),
 		WITH_MSRS(rdmsr_splits_the_value_and_clears_upper_halves),
 		WITH_MSRS(wrmsr_joins_the_low_halves),
 		WITH_MSRS(a_refused_msr_is_gp_with_a_bounded_number_of_warnings),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: boot/options.c cpu/serial.c lib/command_line.c lib/status.c */
+/* SOURCES: boot/options.c cpu/serial.c lib/choice.c lib/command_line.c lib/format.c
+ * lib/status.c */
 #include "boot/options.h"
 #include "fake_log.h"
 
@@ -31,6 +32,7 @@ static void assert_defaults(const struct options *options)
 	assert_int_equal(options->apic, APIC_AUTO);
 	assert_int_equal(options->timer, TIMER_AUTO);
 	assert_int_equal(options->cpus, 0);
+	assert_false(options->are_guests_in_turn);
 }
 
 static void an_empty_line_gives_the_defaults(void **state)
@@ -76,6 +78,8 @@ static void every_word_of_a_choice_is_known(void **state)
 	assert_int_equal(parse("apic=auto").apic, APIC_AUTO);
 	assert_int_equal(parse("apic=hardware").apic, APIC_HARDWARE);
 	assert_int_equal(parse("timer=auto").timer, TIMER_AUTO);
+	assert_true(parse("guests=inturn").are_guests_in_turn);
+	assert_false(parse("guests=inturn guests=together").are_guests_in_turn);
 	assert_int_equal(parse("cpus=1").cpus, 1);
 	assert_int_equal(parse("cpus=64").cpus, 64);
 	assert_int_equal(parse("console=com1").console.base, 0x3f8);
@@ -105,6 +109,8 @@ static void a_wrong_word_is_named_and_changes_nothing(void **state)
 		"end=explode",
 		"apic=firm",
 		"timer=preemption",
+		"guests=both",
+		"guests",
 		"cpus=0",
 		"cpus=65",
 		"cpus=all",

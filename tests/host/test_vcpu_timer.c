@@ -59,7 +59,8 @@ static void the_preemption_timer_is_taken_with_both_its_controls(void **state)
 	assert_int_equal(fake_vmcs_get(VMCS_VM_EXIT_CONTROLS), EXIT_SAVE_PREEMPTION_TIMER);
 	vcpu_timer_set(&f->vcpu, fake_cpu.tsc + DISTANCE);
 	assert_int_equal(loaded(), DISTANCE);
-	assert_int_equal(host_timer, HOST_TIMER_NEVER);
+	/* It is for CPUs that sleep. */
+	assert_int_equal(host_timer, 0);
 }
 
 static void the_hosts_timer_is_taken_where_it_is_asked_for_or_the_only_one(void **state)
@@ -146,54 +147,54 @@ static void it_is_late_from_an_eighth_of_its_way_on(void **state)
 	assert_true(vcpu_timer_is_late(&f->vcpu, now + DISTANCE / 2 + DISTANCE / 16));
 }
 
-static uint64_t host_timer_in_sleep;
-static uint64_t woken_at;
-
-static void wake(void)
-{
-	host_timer_in_sleep = host_timer;
-	fake_cpu.tsc = woken_at;
-}
-
-static void a_sleep_is_ended_by_the_hosts_timer(void **state)
+static void others_get_the_cpu_before_a_later_event(void **state)
 {
 	struct vcpu_fixture *f = *state;
-	uint64_t due;
 
 	start(f, TIMER_AUTO);
-	due = fake_cpu.tsc + DISTANCE;
-	vcpu_timer_set(&f->vcpu, due);
-	fake_cpu.on_hlt = wake;
-	woken_at = due;
-	vcpu_timer_sleep(&f->vcpu);
-	assert_int_equal(host_timer_in_sleep, due);
-	assert_int_equal(loaded(), 0);
+	f->vcpu.timer.host_tsc = fake_cpu.tsc + DISTANCE / 2;
+	vcpu_timer_set(&f->vcpu, fake_cpu.tsc + DISTANCE);
+	assert_int_equal(loaded(), DISTANCE / 2);
+	vcpu_timer_set(&f->vcpu, fake_cpu.tsc + DISTANCE / 4);
+	assert_int_equal(loaded(), DISTANCE / 4);
 }
 
-static void a_sleep_that_ends_early_leaves_no_timer_of_the_hosts(void **state)
+static void the_slices_end_stands_before_the_timer_is_chosen(void **state)
 {
 	struct vcpu_fixture *f = *state;
-	uint64_t due;
+
+	f->vcpu.timer.host_tsc = 100000 + DISTANCE;
+	start(f, TIMER_AUTO);
+	assert_int_equal(f->vcpu.timer.host_tsc, 100000 + DISTANCE);
+	assert_int_equal(f->vcpu.timer.event_tsc, HOST_TIMER_NEVER);
+}
+
+/* The CPU was another vCPU's meanwhile: what is left of the way is loaded, not the way. */
+static void a_load_counts_from_the_present(void **state)
+{
+	struct vcpu_fixture *f = *state;
 
 	start(f, TIMER_AUTO);
-	due = fake_cpu.tsc + DISTANCE;
-	vcpu_timer_set(&f->vcpu, due);
-	fake_cpu.on_hlt = wake;
-	woken_at = due - 10;
-	vcpu_timer_sleep(&f->vcpu);
-	assert_int_equal(host_timer, HOST_TIMER_NEVER);
+	vcpu_timer_set(&f->vcpu, fake_cpu.tsc + DISTANCE);
+	fake_cpu.tsc += DISTANCE - 10;
+	vcpu_timer_load(&f->vcpu);
 	assert_int_equal(loaded(), 10);
+	assert_int_equal(host_timer, 0);
 }
 
-static void the_hosts_timer_stays_over_a_sleep_where_it_is_the_guests(void **state)
+static void a_load_sets_the_hosts_timer_where_it_is_the_guests(void **state)
 {
 	struct vcpu_fixture *f = *state;
 
 	start(f, TIMER_HOST);
 	vcpu_timer_set(&f->vcpu, fake_cpu.tsc + DISTANCE);
-	vcpu_timer_sleep(&f->vcpu);
-	assert_int_equal(fake_cpu.hlt_count, 1);
+	host_timer = 0;
+	vcpu_timer_load(&f->vcpu);
 	assert_int_equal(host_timer, fake_cpu.tsc + DISTANCE);
+	f->vcpu.timer.host_tsc = fake_cpu.tsc + 1;
+	vcpu_timer_load(&f->vcpu);
+	assert_int_equal(host_timer, fake_cpu.tsc + 1);
+	assert_int_equal(loaded(), 0);
 }
 
 #define WITH_TIMERS(test) cmocka_unit_test_setup_teardown(test, set_up, vcpu_fixture_tear_down)
@@ -209,9 +210,10 @@ int main(void)
 		WITH_TIMERS(a_guest_without_events_is_left_now_and_then),
 		WITH_TIMERS(the_same_event_is_not_set_twice),
 		WITH_TIMERS(it_is_late_from_an_eighth_of_its_way_on),
-		WITH_TIMERS(a_sleep_is_ended_by_the_hosts_timer),
-		WITH_TIMERS(a_sleep_that_ends_early_leaves_no_timer_of_the_hosts),
-		WITH_TIMERS(the_hosts_timer_stays_over_a_sleep_where_it_is_the_guests),
+		WITH_TIMERS(others_get_the_cpu_before_a_later_event),
+		WITH_TIMERS(the_slices_end_stands_before_the_timer_is_chosen),
+		WITH_TIMERS(a_load_counts_from_the_present),
+		WITH_TIMERS(a_load_sets_the_hosts_timer_where_it_is_the_guests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,8 @@
  * vm/pv_eoi.c devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
  * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
  * cpu/host_timer.c cpu/local_apic.c cpu/tsc.c vm/event.c vm/guest_memory.c
- * tests/host/console_output.c */
+ * tests/host/console_output.c
+ * vm/vcpu_ipi.c vm/vcpu_posted.c vm/vcpu_post.c vm/posted_interrupts.c */
 #include "tests/host/console_output.h"
 #include "vm/vm.h"
 

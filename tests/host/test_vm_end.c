@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: vm/vm.c lib/format.c */
+/* SOURCES: vm/vm.c lib/format.c
+ * vm/vcpu_post.c vm/posted_interrupts.c */
 #include "vm/vm.h"
 
 #include <setjmp.h>

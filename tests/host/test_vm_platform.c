@@ -6,7 +6,8 @@
  * devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
  * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
  * cpu/tsc.c cpu/wall_clock.c cpu/host_timer.c cpu/local_apic.c lib/calendar.c lib/scaled_time.c
- * lib/tick_rate.c lib/format.c tests/host/vcpu_fixture.c */
+ * lib/tick_rate.c lib/format.c tests/host/vcpu_fixture.c
+ * vm/vcpu_ipi.c vm/vcpu_posted.c vm/vcpu_post.c vm/posted_interrupts.c */
 #include "vm/vm_platform.h"
 
 #include "cpu/registers.h"
@@ -42,7 +43,6 @@ static int set_up(void **state)
 
 	(void)vcpu_fixture_set_up(state);
 	f = *state;
-	f->vm.vcpu = &f->vcpu;
 	fake_vmcs_set(VMCS_GUEST_RFLAGS, RFLAGS_FIXED1 | RFLAGS_IF);
 	vm_platform_attach(&f->vm);
 	vcpu_interrupts_init(&f->vcpu);
@@ -70,13 +70,13 @@ static void the_pics_interrupt_comes_through_lint0(void **state)
 
 	start_pic(f);
 	vm_platform_set_irq(&f->vm, VM_IRQ_COM1, true);
-	assert_true(f->vm.platform.is_update_due);
+	assert_true(vcpu_has_posted(&f->vcpu));
 	vcpu_interrupts_update(&f->vcpu);
 	assert_int_equal(vcpu_fixture_injected(), INJECTED(PIC_BASE + VM_IRQ_COM1));
 	assert_int_equal(f->vcpu.apic.isr_count, 0);
 }
 
-static void an_acknowledge_leaves_no_update_due(void **state)
+static void an_acknowledge_leaves_nothing_posted(void **state)
 {
 	struct vcpu_fixture *f = *state;
 
@@ -84,7 +84,7 @@ static void an_acknowledge_leaves_no_update_due(void **state)
 	vm_platform_set_irq(&f->vm, VM_IRQ_COM1, true);
 	vcpu_interrupts_update(&f->vcpu);
 	assert_int_equal(vcpu_fixture_injected(), INJECTED(PIC_BASE + VM_IRQ_COM1));
-	assert_false(f->vm.platform.is_update_due);
+	assert_false(vcpu_has_posted(&f->vcpu));
 }
 
 static void a_masked_line_of_the_pic_gives_nothing(void **state)
@@ -138,13 +138,13 @@ static void resets_and_power_off_end_the_guest(void **state)
 
 	out8(f, 0xcf9, 6);
 	assert_int_equal(f->vm.end, VM_END_RESET);
-	f->vm.end = VM_END_NONE;
+	vcpu_fixture_revive(f);
 	out8(f, 0x64, 0xfe);
 	assert_int_equal(f->vm.end, VM_END_RESET);
-	f->vm.end = VM_END_NONE;
+	vcpu_fixture_revive(f);
 	out8(f, 0x92, in8(f, 0x92) | 1);
 	assert_int_equal(f->vm.end, VM_END_RESET);
-	f->vm.end = VM_END_NONE;
+	vcpu_fixture_revive(f);
 	port_bus_write(&f->vm.ports, 0x604, 2, 1 << 13);
 	assert_int_equal(f->vm.end, VM_END_POWER_OFF);
 }
@@ -174,7 +174,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_PLATFORM(the_pics_interrupt_comes_through_lint0),
-		WITH_PLATFORM(an_acknowledge_leaves_no_update_due),
+		WITH_PLATFORM(an_acknowledge_leaves_nothing_posted),
 		WITH_PLATFORM(a_masked_line_of_the_pic_gives_nothing),
 		WITH_PLATFORM(the_io_apic_sends_to_the_local_apic),
 		WITH_PLATFORM(the_timer_is_pin_2_of_the_io_apic),

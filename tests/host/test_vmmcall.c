@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: exits/vmmcall.c vm/guest_store.c vm/guest_code.c vm/guest_paging.c vm/guest_memory.c
- * vm/vcpu.c vm/msr_policy.c vm/msr_mtrr.c vm/cpuid_policy.c vm/event.c lib/format.c
- * tests/host/vcpu_fixture.c */
+ * vm/vcpu.c vm/msr_policy.c vm/msr_mtrr.c vm/cpuid_policy.c vm/cpuid_topology.c vm/event.c
+ * lib/format.c tests/host/vcpu_fixture.c */
 #include "exits/vmmcall.h"
 
 #include "cpu/registers.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: exits/exit_xsetbv.c vm/event.c vm/vcpu.c vm/msr_policy.c vm/msr_mtrr.c
- * vm/cpuid_policy.c vm/guest_memory.c lib/format.c tests/host/vcpu_fixture.c */
+ * vm/cpuid_policy.c vm/cpuid_topology.c vm/guest_memory.c lib/format.c tests/host/vcpu_fixture.c */
 #include "cpu/registers.h"
 #include "exits/exit.h"
 #include "fake_insn.h"

@@ -5,6 +5,7 @@
 #include "cpu/registers.h"
 #include "fake_insn.h"
 #include "fake_log.h"
+#include "fake_scheduler.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
@@ -98,6 +99,15 @@ void vcpu_fixture_map_identity(struct vcpu_fixture *f)
 	fake_vmcs_set(VMCS_GUEST_CR3, VCPU_FIXTURE_PML4);
 }
 
+void vcpu_fixture_revive(struct vcpu_fixture *f)
+{
+	f->vm.end = VM_END_NONE;
+	f->vm.is_ending = false;
+	f->vcpu.after_call = VMX_RESUME_CALL;
+	f->vcpu.deferred_requests = 0;
+	memset(&f->vcpu.posted, 0, sizeof(f->vcpu.posted));
+}
+
 uint32_t vcpu_fixture_injected(void)
 {
 	return (uint32_t)fake_vmcs_get(VMCS_VM_ENTRY_INTERRUPTION_INFO);
@@ -119,22 +129,33 @@ static struct vmx_capability capability_of_haswell(void)
 
 int vcpu_fixture_set_up(void **state)
 {
-	struct vcpu_fixture *f = calloc(1, sizeof(*f));
+	struct vcpu_fixture *f = aligned_alloc(_Alignof(struct vcpu_fixture), sizeof(*f));
 
 	assert_non_null(f);
+	memset(f, 0, sizeof(*f));
 	fake_insn_reset();
 	fake_log_clear();
+	fake_scheduler_clear();
 	f->ram = calloc(1, VCPU_FIXTURE_RAM);
 	assert_non_null(f->ram);
 	snprintf(f->config.name, sizeof(f->config.name), "vm0");
 	f->config.memory_size_bytes = VCPU_FIXTURE_RAM;
+	f->config.vcpu_count = 1;
 	f->vm.config = &f->config;
 	f->vm.memory_base = hpa_of(f->ram);
 	assert_int_equal(guest_memory_add(&f->vm.memory, (struct guest_memory_region){gpa(0),
 								 VCPU_FIXTURE_RAM, f->ram, false}),
 		STATUS_OK);
 	f->capability = capability_of_haswell();
+	f->vm.vcpus[0] = &f->vcpu;
+	f->vm.vcpu_count = 1;
+	f->vm.platform.vm = &f->vm;
+	f->vm.platform.next_event_tsc = UINT64_MAX;
 	f->vcpu.vm = &f->vm;
+	snprintf(f->vcpu.name, sizeof(f->vcpu.name), "vm0/vcpu0");
+	f->vcpu.scheduler = &f->scheduler;
+	f->scheduler.loop_tsc = UINT64_MAX;
+	f->vcpu.wake_tsc = UINT64_MAX;
 	f->vcpu.capability = &f->capability;
 	f->vcpu.vpid = 1;
 	f->vcpu.apic.page = f->vcpu.pages.apic = aligned_alloc(PAGE, PAGE);
@@ -150,6 +171,7 @@ int vcpu_fixture_set_up(void **state)
 	f->vcpu.apic.timer.rate = (struct virtual_apic_rate){1, 1};
 	f->vcpu.timer.event_tsc = UINT64_MAX;
 	f->vcpu.timer.refresh_tsc = UINT64_MAX;
+	f->vcpu.timer.host_tsc = UINT64_MAX;
 	f->vcpu.controls.pin = (uint32_t)PIN_VIRTUAL_NMIS;
 	f->vcpu.controls.secondary = (uint32_t)(SECONDARY_ENABLE_VPID | SECONDARY_ENABLE_RDTSCP |
 						SECONDARY_ENABLE_INVPCID);

@@ -2,6 +2,7 @@
 #ifndef HOST_VCPU_FIXTURE_H
 #define HOST_VCPU_FIXTURE_H
 
+#include "vm/scheduler.h"
 #include "vm/vcpu.h"
 
 #include <setjmp.h>
@@ -33,6 +34,7 @@ struct vcpu_fixture {
 	struct vm_config config;
 	struct vm vm;
 	struct vcpu vcpu;
+	struct scheduler scheduler; /* Of the vCPU; nothing is in it. */
 	struct vmx_capability capability;
 	uint8_t *ram;
 };
@@ -56,6 +58,9 @@ void vcpu_fixture_set_cpl(struct vcpu_fixture *f, unsigned cpl);
  */
 void vcpu_fixture_map_identity(struct vcpu_fixture *f);
 uint64_t *vcpu_fixture_page(struct vcpu_fixture *f, uint64_t linear);
+
+/* Takes the end of the VM back, and what it posted. */
+void vcpu_fixture_revive(struct vcpu_fixture *f);
 
 /* What the next VM entry injects; 0 if nothing. */
 uint32_t vcpu_fixture_injected(void);

@@ -36,11 +36,18 @@ struct task {
 	void (*work)(unsigned index);
 };
 
+/* More threads than processors: one that waits lets the others run. */
+static void yield(void)
+{
+	(void)sched_yield();
+}
+
 static void *run_task(void *argument)
 {
 	const struct task *task = argument;
 
 	fake_this_cpu = task->cpu;
+	fake_cpu.on_pause = yield;
 	task->work(task->cpu->index);
 	return NULL;
 }
@@ -62,17 +69,10 @@ static void on_all(void (*work)(unsigned index))
 	}
 }
 
-/* More threads than processors: one that waits lets the others run. */
-static void yield(void)
-{
-	(void)sched_yield();
-}
-
 static int set_up(void **state)
 {
 	(void)state;
 	fake_insn_reset();
-	fake_cpu.on_pause = yield;
 	return 0;
 }
 

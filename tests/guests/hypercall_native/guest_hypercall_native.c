@@ -137,6 +137,10 @@ uint32_t guest_main(void)
 	check_bad_batches();
 	check_counters();
 	check_sleep();
+	report_equal("guest_control_needs_the_right",
+		(uint64_t)trivet_guest_control(TRIVET_GUEST_STOP, 0), (uint64_t)-TRIVET_EPERM);
+	report_equal("guest_list_needs_the_right", (uint64_t)trivet_guest_list(0, 0),
+		(uint64_t)-TRIVET_EPERM);
 	report_equal("trace_mark_returns_0", (uint64_t)trivet_trace_mark(0x1122, 0x3344), 0);
 	return report_result();
 }

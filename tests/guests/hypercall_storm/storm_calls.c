@@ -68,7 +68,8 @@ static uint64_t choose_number(void)
 		break;
 	case 1:
 	case 2:
-		number = TRIVET_CALL_BASE + choose_bits(3);
+		number = TRIVET_CALL_BASE +
+			 choose_below(TRIVET_CALL_GUEST_LIST - TRIVET_CALL_BASE + 1);
 		break;
 	default:
 		number = choose_value();
@@ -242,6 +243,9 @@ static bool is_plain_result_right(const struct storm_call *call, uint64_t result
 		return result <= 1 || result == unknown || result == invalid;
 	case TRIVET_CALL_PING:
 		return result == TRIVET_PING_RESULT;
+	case TRIVET_CALL_GUEST_CONTROL:
+	case TRIVET_CALL_GUEST_LIST:
+		return result == ((0 - (uint64_t)TRIVET_EPERM) & call->mask);
 	case TRIVET_CALL_SLEEP:
 		return result == (call->arguments[0] > TRIVET_SLEEP_MAX_US ? invalid : 0);
 	default:

@@ -3,7 +3,9 @@
  * What processors cost each other, in ticks of the time-stamp counter: "bench NAME cpus=N cpu=I
  * ticks=MEDIAN min=LEAST". A call is timed on 1, 2 .. all processors at once, each with its own
  * line; an interrupt from before its sending to the first instruction of its handler elsewhere;
- * "halt_ping_pong" is the mean of one way of two processors that wake each other from HLT in turn.
+ * "halt_ping_pong" is the mean of one way of two processors that wake each other from HLT in turn;
+ * "yield_switch" is from a SCHED_YIELD to the other's first instruction, where both share one
+ * processor of the machine.
  */
 #include "guest/runtime/guest_insn.h"
 #include "guest/runtime/guest_lapic.h"
@@ -33,6 +35,7 @@ static unsigned sample_count;
 static atomic_uint is_over;
 static atomic_uint is_ready;
 static atomic_uint turn;
+static _Atomic uint64_t yield_tsc;
 static uint32_t features;
 
 static void sort(uint64_t *values)
@@ -190,6 +193,32 @@ static void bench_ping_pong(void)
 	guest_printf("bench halt_ping_pong cpus=2 cpu=0 ticks=%lu min=%lu\n", ticks, ticks);
 }
 
+/* Each gives its processor to the other, and notes how long ago the other did. */
+static void yield_in_turn(unsigned me, const struct guest_cpu *other)
+{
+	for (unsigned i = 0; i < sample_count; i++) {
+		samples[me][i] = guest_rdtsc() - atomic_load(&yield_tsc);
+		atomic_store(&yield_tsc, guest_rdtsc());
+		(void)trivet_call1(KVM_CALL_SCHED_YIELD, other->apic_id);
+	}
+}
+
+static void yield_second(void *unused)
+{
+	(void)unused;
+	yield_in_turn(1, guest_cpu_at(0));
+}
+
+/* Of a switch's cost on a machine with one processor; with more, each has its own. */
+static void bench_yield(void)
+{
+	atomic_store(&yield_tsc, guest_rdtsc());
+	guest_smp_run(guest_cpu_at(1), yield_second, NULL);
+	yield_in_turn(0, guest_cpu_at(1));
+	report_true("the_other_yields_too", guest_smp_wait(guest_cpu_at(1)));
+	print("yield_switch", 2, 0);
+}
+
 static void enter_x2apic(void *unused)
 {
 	(void)unused;
@@ -208,6 +237,11 @@ static void bench_interrupts(void)
 		report_skip("send_ipi", "it is not offered");
 	}
 	bench_ping_pong();
+	if ((features & KVM_FEATURE_PV_SCHED_YIELD) != 0) {
+		bench_yield();
+	} else {
+		report_skip("sched_yield", "it is not offered");
+	}
 }
 
 uint32_t guest_main(void)

@@ -39,10 +39,10 @@ struct fake_port_value {
 	uint32_t value;
 };
 
-struct fake_cpu fake_cpu = {.tsc_step = 1, .is_random_ready = true};
+_Thread_local struct fake_cpu fake_cpu = {.tsc_step = 1, .is_random_ready = true};
 
-static uint64_t vmcs_values[VMCS_ENCODING_COUNT];
-static bool vmcs_is_absent[VMCS_ENCODING_COUNT];
+static _Thread_local uint64_t vmcs_values[VMCS_ENCODING_COUNT];
+static _Thread_local bool vmcs_is_absent[VMCS_ENCODING_COUNT];
 static struct fake_msr msrs[MSRS_MAX];
 static size_t msr_count;
 static struct fake_cpuid cpuids[CPUIDS_MAX];
@@ -357,4 +357,9 @@ void insn_out16(uint16_t port, uint16_t value)
 void insn_out32(uint16_t port, uint32_t value)
 {
 	port_write(port, sizeof(value), value);
+}
+
+bool fake_vmcs_holds(const void *at)
+{
+	return (size_t)((const uint8_t *)at - (const uint8_t *)vmcs_values) < sizeof(vmcs_values);
 }

@@ -7,6 +7,7 @@
 enum {
 	FAKE_DR_COUNT = 8,
 	FAKE_PORT_WRITES_MAX = 4096,
+	FAKE_COMPONENT_COUNT = 3, /* x87, SSE and AVX: each has a word of state. */
 };
 
 /* The scalar state of the fake CPU: a test sets and reads it at will. */
@@ -17,6 +18,7 @@ struct fake_cpu {
 	uint64_t cr4;
 	uint64_t dr[FAKE_DR_COUNT];
 	uint64_t xcr0;
+	uint64_t components[FAKE_COMPONENT_COUNT];
 	uint64_t tsc; /* Moves on by tsc_step (1 after a reset) at each RDTSC. */
 	uint64_t tsc_step;
 	uint64_t rsp;
@@ -44,6 +46,7 @@ struct fake_cpu {
 	struct invalidation_descriptor invept_descriptor;
 	struct invalidation_descriptor invvpid_descriptor;
 	uint64_t invlpg_address;
+	uint64_t xsave_mask;
 	uint64_t xrstor_mask;
 
 	/* How often each was executed. VMREAD and VMWRITE count refused accesses too. */
@@ -64,7 +67,9 @@ struct fake_cpu {
 	unsigned wbinvd_count;
 	unsigned int3_count;
 	unsigned int_nmi_count;
+	unsigned xsave_count;
 	unsigned xrstor_count;
+	unsigned fxsave_count;
 	unsigned fxrstor_count;
 
 	/* Called by HLT and PAUSE if not NULL, so that a test can end a waiting loop. */
@@ -72,7 +77,8 @@ struct fake_cpu {
 	void (*on_pause)(void);
 };
 
-extern struct fake_cpu fake_cpu;
+/* Each thread has a CPU of its own, and a VMCS; the MSRs, CPUID and ports are one machine's. */
+extern _Thread_local struct fake_cpu fake_cpu;
 
 /* What this_cpu() gives on this thread; NULL, as after the start: one for all that is boot
  * processor. A reset clears that one and leaves the pointer. */
@@ -115,5 +121,8 @@ struct fake_port_write {
 /* All writes since the reset, oldest first; `index` < fake_port_write_count(). */
 size_t fake_port_write_count(void);
 struct fake_port_write fake_port_write_at(size_t index);
+
+/* True for an address within the array that stands for the VMCS. */
+bool fake_vmcs_holds(const void *at);
 
 #endif

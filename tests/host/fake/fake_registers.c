@@ -95,16 +95,68 @@ void insn_xsetbv(uint32_t index, uint64_t value)
 	}
 }
 
+/* The header's XSTATE_BV, and where each component keeps its word. SDM Vol. 1 "XSAVE Area". */
+enum { XSTATE_BV_OFFSET = 512, FXSAVE_COMPONENTS = 2 };
+static const size_t component_offsets[FAKE_COMPONENT_COUNT] = {32, 160, 576};
+
+static void save_component(uint8_t *area, unsigned i)
+{
+	memcpy(area + component_offsets[i], &fake_cpu.components[i], sizeof(uint64_t));
+}
+
+static void restore_component(const uint8_t *area, unsigned i)
+{
+	memcpy(&fake_cpu.components[i], area + component_offsets[i], sizeof(uint64_t));
+}
+
+void insn_xsave(void *area, uint64_t mask)
+{
+	uint64_t states;
+
+	memcpy(&states, (uint8_t *)area + XSTATE_BV_OFFSET, sizeof(states));
+	for (unsigned i = 0; i < FAKE_COMPONENT_COUNT; i++) {
+		if ((mask & fake_cpu.xcr0 & BIT(i)) != 0) {
+			save_component(area, i);
+			states |= BIT(i);
+		}
+	}
+	memcpy((uint8_t *)area + XSTATE_BV_OFFSET, &states, sizeof(states));
+	fake_cpu.xsave_mask = mask;
+	fake_cpu.xsave_count++;
+}
+
+/* A component that the area does not have gets its initial state, which is 0 here. */
 void insn_xrstor(const void *area, uint64_t mask)
 {
-	(void)area;
+	uint64_t states;
+
+	memcpy(&states, (const uint8_t *)area + XSTATE_BV_OFFSET, sizeof(states));
+	for (unsigned i = 0; i < FAKE_COMPONENT_COUNT; i++) {
+		if ((mask & fake_cpu.xcr0 & BIT(i)) == 0) {
+			continue;
+		}
+		fake_cpu.components[i] = 0;
+		if ((states & BIT(i)) != 0) {
+			restore_component(area, i);
+		}
+	}
 	fake_cpu.xrstor_mask = mask;
 	fake_cpu.xrstor_count++;
 }
 
+void insn_fxsave(void *area)
+{
+	for (unsigned i = 0; i < FXSAVE_COMPONENTS; i++) {
+		save_component(area, i);
+	}
+	fake_cpu.fxsave_count++;
+}
+
 void insn_fxrstor(const void *area)
 {
-	(void)area;
+	for (unsigned i = 0; i < FXSAVE_COMPONENTS; i++) {
+		restore_component(area, i);
+	}
 	fake_cpu.fxrstor_count++;
 }
 
@@ -118,7 +170,7 @@ void insn_hlt(void)
 
 void insn_pause(void)
 {
-	__atomic_fetch_add(&fake_cpu.pause_count, 1, __ATOMIC_RELAXED);
+	fake_cpu.pause_count++;
 	if (fake_cpu.on_pause != NULL) {
 		fake_cpu.on_pause();
 	}

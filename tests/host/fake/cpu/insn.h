@@ -55,6 +55,8 @@ void insn_write_dr(unsigned index, uint64_t value);
 uint64_t insn_xgetbv(uint32_t index);
 void insn_xsetbv(uint32_t index, uint64_t value);
 void insn_xrstor(const void *area, uint64_t mask);
+void insn_xsave(void *area, uint64_t mask);
+void insn_fxsave(void *area);
 void insn_fxrstor(const void *area);
 uint8_t insn_in8(uint16_t port);
 uint16_t insn_in16(uint16_t port);

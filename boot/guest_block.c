@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "boot/guest_block.h"
+
+#include "boot/host_memory.h"
+#include "cpu/log.h"
+#include "exits/exit.h"
+#include "lib/string.h"
+
+static void *take(const struct run_context *context, uint64_t size_bytes)
+{
+	hpa_t base;
+
+	if (page_alloc_take(context->pages, size_bytes, PAGE_SIZE_4K, UINT64_MAX, &base) !=
+		STATUS_OK) {
+		return NULL;
+	}
+	return memset(hpa_pointer(base), 0, size_bytes);
+}
+
+static void give(const struct run_context *context, void *block, uint64_t size_bytes)
+{
+	memset(block, 0, size_bytes);
+	if (page_alloc_give(context->pages, hpa_of(block), size_bytes) != STATUS_OK) {
+		log_error("vm", "a guest's state is not given back base=%p", block);
+	}
+}
+
+static void connect(const struct run_context *context, struct guest_block *block, unsigned id,
+	uint16_t vpid_first)
+{
+	struct vcpu_block *own = block->vcpu_blocks[id];
+	struct vcpu *vcpu = &own->vcpu;
+
+	vcpu->vm = &block->vm;
+	vcpu->id = id;
+	vcpu->vpid = (uint16_t)(vpid_first + id);
+	vcpu->capability = context->capability;
+	vcpu->apic_choice = context->apic_choice;
+	vcpu->timer_choice = context->timer_choice;
+	vcpu->frame.handle_exit = exit_dispatch;
+	vcpu->pages = (struct vcpu_pages){(void *)own->vmcs, own->msr_bitmap, block->io_bitmaps,
+		(void *)own->apic, block->apic_access};
+}
+
+struct guest_block *guest_block_take(
+	const struct run_context *context, unsigned vcpu_count, uint16_t vpid_first)
+{
+	struct guest_block *block = take(context, sizeof(*block));
+
+	for (unsigned id = 0; block != NULL && id < vcpu_count; id++) {
+		block->vcpu_blocks[id] = take(context, sizeof(struct vcpu_block));
+		if (block->vcpu_blocks[id] == NULL) {
+			guest_block_give(context, block);
+			return NULL;
+		}
+		host_memory_set_guard(block->vcpu_blocks[id]->guard, true);
+		connect(context, block, id, vpid_first);
+	}
+	return block;
+}
+
+void guest_block_give(const struct run_context *context, struct guest_block *block)
+{
+	for (unsigned id = 0; id < VM_VCPUS_MAX && block->vcpu_blocks[id] != NULL; id++) {
+		host_memory_set_guard(block->vcpu_blocks[id]->guard, false);
+		give(context, block->vcpu_blocks[id], sizeof(struct vcpu_block));
+	}
+	give(context, block, sizeof(*block));
+}
+
+uint64_t guest_block_size_bytes(const struct guest_block *block)
+{
+	uint64_t size_bytes = sizeof(*block) + block->vm.ept.table_count * PAGE_SIZE_4K;
+
+	for (unsigned id = 0; id < VM_VCPUS_MAX && block->vcpu_blocks[id] != NULL; id++) {
+		size_bytes += sizeof(struct vcpu_block);
+	}
+	return size_bytes;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+#include "boot/manager.h"
+
+#include "boot/audit.h"
+#include "boot/managed_guest.h"
+#include "boot/manager_calls.h"
+#include "boot/manager_keys.h"
+#include "boot/operator.h"
+#include "cpu/host_timer.h"
+#include "cpu/log.h"
+#include "cpu/tsc.h"
+#include "lib/string.h"
+#include "vm/scheduler.h"
+
+/* So that a guest that crashes or resets at once does not keep the boot processor busy. */
+enum {
+	RESTARTS_PER_SECOND = 10,
+	RESTARTS_PER_SECOND_OF_CRASHES = 1,
+};
+
+/* The boot processor's. */
+static struct managed_guest guests[GUESTS_MAX];
+static size_t guest_count;
+static const struct run_context *context;
+static unsigned result;
+static bool is_operator_awaited; /* No guest has been started, but one can be. */
+
+static void ended(const struct managed_guest *guest)
+{
+	result = result == 0 ? guest->end_status : result;
+}
+
+static void start(struct managed_guest *guest)
+{
+	is_operator_awaited = false;
+	guest->block->vm.manager = manager_calls();
+	if (!managed_guest_start(context, guest)) {
+		ended(guest);
+		return;
+	}
+	manager_calls_show(guest, true);
+}
+
+static void make_and_start(struct managed_guest *guest)
+{
+	if (managed_guest_make(context, guest)) {
+		start(guest);
+	} else {
+		ended(guest);
+	}
+}
+
+static bool is_to_restart(const struct managed_guest *guest)
+{
+	const enum vm_end end = guest->block->vm.end;
+
+	switch (guest->entry->config.restart) {
+	case VM_RESTART_NEVER:
+		return false;
+	case VM_RESTART_RESET:
+		return end == VM_END_RESET;
+	case VM_RESTART_ALWAYS:
+		return end == VM_END_RESET || end == VM_END_CRASHED || end == VM_END_HALTED;
+	}
+	return false;
+}
+
+/* When a guest that has ended may begin anew: at once, if it ran for a while. */
+static uint64_t restart_time(const struct managed_guest *guest)
+{
+	const uint64_t per_second = guest->block->vm.end == VM_END_RESET
+					    ? RESTARTS_PER_SECOND
+					    : RESTARTS_PER_SECOND_OF_CRASHES;
+
+	return guest->start_tsc + tsc_hz() / per_second;
+}
+
+static void finish(struct managed_guest *guest)
+{
+	const bool is_asked = guest->is_restart_due;
+
+	manager_calls_show(guest, false);
+	managed_guest_report(context, guest);
+	if (is_asked || is_to_restart(guest)) {
+		guest->is_restart_due = true;
+		guest->is_waiting = true;
+		guest->restart_tsc = is_asked ? 0 : restart_time(guest);
+		__atomic_store_n(&guest->block->has_left, false, __ATOMIC_RELAXED);
+		return;
+	}
+	ended(guest);
+	managed_guest_destroy(context, guest);
+}
+
+static void restart(struct managed_guest *guest)
+{
+	guest->is_restart_due = false;
+	guest->is_waiting = false;
+	__atomic_store_n(&guest->restart_count, guest->restart_count + 1, __ATOMIC_RELAXED);
+	log_info(guest->entry->config.name, "restart number %u", guest->restart_count);
+	if (managed_guest_renew(context, guest)) {
+		start(guest);
+	} else {
+		ended(guest);
+	}
+}
+
+static void stop(struct managed_guest *guest, bool is_restart)
+{
+	if (guest->block == NULL) {
+		return;
+	}
+	if (guest->is_waiting) {
+		/* Nothing of it runs: the wish is granted here. */
+		guest->is_restart_due = is_restart;
+		guest->is_waiting = is_restart;
+		guest->restart_tsc = 0;
+		if (!is_restart) {
+			ended(guest);
+			managed_guest_destroy(context, guest);
+		}
+		return;
+	}
+	guest->is_restart_due = is_restart;
+	vm_end(&guest->block->vm, VM_END_STOPPED, 0, "%s", "");
+}
+
+static void grant(struct managed_guest *guest)
+{
+	switch (__atomic_exchange_n(&guest->wish, GUEST_WISH_NONE, __ATOMIC_ACQ_REL)) {
+	case GUEST_WISH_NONE:
+		return;
+	case GUEST_WISH_START:
+		if (guest->block == NULL) {
+			make_and_start(guest);
+		}
+		return;
+	case GUEST_WISH_STOP:
+		stop(guest, false);
+		return;
+	case GUEST_WISH_RESTART:
+		if (guest->block == NULL) {
+			make_and_start(guest);
+		} else {
+			stop(guest, true);
+		}
+		return;
+	}
+}
+
+/* Does what is to be done. Returns when it wants to be called again. */
+static uint64_t serve(void)
+{
+	uint64_t next_tsc = HOST_TIMER_NEVER;
+
+	manager_keys_obey(guests, guest_count);
+	for (size_t i = 0; i < guest_count; i++) {
+		struct managed_guest *guest = &guests[i];
+
+		if (managed_guest_has_left(guest)) {
+			finish(guest);
+		}
+		grant(guest);
+		if (!guest->is_waiting) {
+			continue;
+		}
+		if (insn_rdtsc() >= guest->restart_tsc) {
+			restart(guest);
+		} else if (guest->restart_tsc < next_tsc) {
+			next_tsc = guest->restart_tsc;
+		}
+	}
+	return next_tsc;
+}
+
+/* Wishes are granted where the loop is asked: none is left behind. */
+static bool is_needed(void)
+{
+	for (size_t i = 0; i < guest_count; i++) {
+		if (guests[i].block != NULL) {
+			return true;
+		}
+	}
+	return is_operator_awaited;
+}
+
+/* Until no guest is there any more. */
+static void run(void)
+{
+	struct scheduler *scheduler = scheduler_of(0);
+
+	/* What is needed changes in serve() alone. */
+	for (scheduler->loop_tsc = serve(); is_needed(); scheduler->loop_tsc = serve()) {
+		while (!scheduler_is_loop_asked(scheduler)) {
+			if (!scheduler_run(scheduler)) {
+				scheduler_sleep(scheduler);
+			}
+		}
+	}
+}
+
+static void add(const struct guest_entry *entry)
+{
+	struct managed_guest *guest = &guests[guest_count];
+
+	*guest = (struct managed_guest){
+		.entry = entry,
+		.vpid_first = (uint16_t)(1 + guest_count * VM_VCPUS_MAX), /* 0 is the host's. */
+	};
+	guest_count++;
+}
+
+static void run_alone(const struct guest_entry *entry)
+{
+	guest_count = 0;
+	add(entry);
+	make_and_start(&guests[0]);
+	run();
+}
+
+/* All are loaded, and the audit has passed, before the first runs. */
+static void run_together(const struct guest_list *list)
+{
+	guest_count = 0;
+	for (size_t i = 0; i < list->count; i++) {
+		add(&list->entries[i]);
+		if (list->entries[i].config.is_stopped_at_boot) {
+			log_info(list->entries[i].config.name, "start=manual: not started yet");
+			is_operator_awaited = true;
+		} else if (!managed_guest_make(context, &guests[i])) {
+			ended(&guests[i]);
+		}
+	}
+	audit_all(guests, guest_count);
+	for (size_t i = 0; i < guest_count; i++) {
+		if (guests[i].block != NULL) {
+			start(&guests[i]);
+		}
+	}
+	run();
+}
+
+static void begin(const struct run_context *run_context)
+{
+	context = run_context;
+	result = 0;
+	is_operator_awaited = false;
+	manager_calls_init(guests, &guest_count);
+}
+
+unsigned manager_run(const struct run_context *run_context, const struct guest_list *list)
+{
+	begin(run_context);
+	if (!context->is_in_turn) {
+		run_together(list);
+		return result;
+	}
+	for (size_t i = 0; i < list->count; i++) {
+		run_alone(&list->entries[i]);
+	}
+	return result;
+}
+
+unsigned run_guest(const struct run_context *run_context, const struct guest_entry *entry)
+{
+	begin(run_context);
+	run_alone(entry);
+	return result;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+#include "boot/operator.h"
+
+#include "cpu/console.h"
+#include "cpu/log.h"
+#include "cpu/pic8259_host.h"
+#include "cpu/serial.h"
+#include "cpu/spinlock.h"
+#include "vm/scheduler.h"
+#include "vm/vcpu_posted.h"
+
+enum {
+	KEY_PREFIX = 0x01, /* Ctrl-A. */
+	KEYS_WAITING_MAX = 16,
+};
+
+/* Guarded by the lock, but for the guests' line, which has its own. */
+static struct {
+	struct spinlock lock;
+	struct vm *selected;
+	bool is_after_prefix;
+	uint8_t key_bytes[KEYS_WAITING_MAX];
+	struct fifo keys;
+} operator= {
+	.lock = SPINLOCK_INIT(LOCK_RANK_INPUT),
+	.keys = {.bytes = operator.key_bytes, .capacity = KEYS_WAITING_MAX},
+};
+
+/* Guards the port. */
+static struct spinlock line_lock = SPINLOCK_INIT(LOCK_RANK_LINE);
+static struct serial_port line_port;
+static bool is_line_open;
+
+/* --- The guests' line --- */
+
+static bool line_read(uint8_t *byte)
+{
+	bool is_read;
+
+	spin_lock(&line_lock);
+	is_read = serial_read(&line_port, byte);
+	spin_unlock(&line_lock);
+	return is_read;
+}
+
+static bool line_write(void *context, uint8_t byte)
+{
+	if (__atomic_load_n(&operator.selected, __ATOMIC_RELAXED) != context) {
+		return false;
+	}
+	spin_lock(&line_lock);
+	serial_write(&line_port, &byte, sizeof(byte));
+	spin_unlock(&line_lock);
+	return true;
+}
+
+static void open_line(const struct options_serial *serial)
+{
+	unsigned irq;
+
+	if (serial->base == 0) {
+		return;
+	}
+	if (serial_init(&line_port, serial->base, serial->speed) != STATUS_OK) {
+		log_warn("boot", "no serial port for the guests port=%#x: their lines come here",
+			serial->base);
+		return;
+	}
+	is_line_open = true;
+	if (serial_listen(&line_port, &irq) == STATUS_OK) {
+		pic8259_host_set_mask(irq, false);
+	} else {
+		log_warn("boot", "nothing typed on the guests' serial port arrives port=%#x",
+			serial->base);
+	}
+}
+
+void operator_start(const struct options *options)
+{
+	if (console_listen() != STATUS_OK) {
+		log_warn("boot", "no console to type on");
+	}
+	open_line(&options->guest_serial);
+}
+
+void operator_drain(void)
+{
+	serial_drain(&line_port);
+}
+
+/* --- What is typed --- */
+
+/* Returns true for a byte of the console that is the guest's, false for one of a key's. */
+static bool is_for_guest(uint8_t byte)
+{
+	const bool is_key = operator.is_after_prefix;
+
+	operator.is_after_prefix = !is_key && byte == KEY_PREFIX;
+	if (operator.is_after_prefix) {
+		return false;
+	}
+	if (is_key && byte != KEY_PREFIX) {
+		(void)fifo_put(&operator.keys, byte);
+		return false;
+	}
+	return true;
+}
+
+static bool has_room(void)
+{
+	return operator.selected == NULL || !fifo_is_full(&operator.selected->input.waiting);
+}
+
+static void give_to_guest(uint8_t byte)
+{
+	if (operator.selected != NULL) {
+		(void)fifo_put(&operator.selected->input.waiting, byte);
+	}
+}
+
+/* What the guest's queue has no room for stays on the line. */
+static void take_typed(void)
+{
+	uint8_t byte;
+
+	/* With a line of its own a guest gets nothing from the console. */
+	while ((is_line_open || has_room()) && console_read(&byte)) {
+		if (is_for_guest(byte) && !is_line_open) {
+			give_to_guest(byte);
+		}
+	}
+	while (is_line_open && has_room() && line_read(&byte)) {
+		give_to_guest(byte);
+	}
+}
+
+static void tell_of_keys(bool are_there)
+{
+	if (are_there) {
+		scheduler_ask_loop(scheduler_of(0));
+	}
+}
+
+void operator_poll(void)
+{
+	struct vm *vm;
+	bool are_keys_there;
+	bool is_typed_to;
+
+	spin_lock(&operator.lock);
+	take_typed();
+	vm = operator.selected;
+	are_keys_there = fifo_count(&operator.keys) != 0;
+	is_typed_to = vm != NULL && fifo_count(&vm->input.waiting) != 0;
+	spin_unlock(&operator.lock);
+	tell_of_keys(are_keys_there);
+	/* A guest ends on this CPU alone: it is still there. */
+	if (is_typed_to && vm->vcpu_count != 0) {
+		vcpu_request(vm->vcpus[0], POSTED_REQUEST_INPUT);
+	}
+}
+
+/* A guest has made room for what is typed to it. */
+static bool take_byte(void *context, uint8_t *byte)
+{
+	const struct vm *vm = context;
+	bool are_keys_there = false;
+	bool is_taken = false;
+
+	spin_lock(&operator.lock);
+	if (operator.selected == vm) {
+		take_typed();
+		are_keys_there = fifo_count(&operator.keys) != 0;
+	}
+	is_taken = fifo_take(&((struct vm *)context)->input.waiting, byte);
+	spin_unlock(&operator.lock);
+	tell_of_keys(are_keys_there);
+	return is_taken;
+}
+
+bool operator_take_key(char *key)
+{
+	uint8_t byte = 0;
+	bool is_taken;
+
+	spin_lock(&operator.lock);
+	is_taken = fifo_take(&operator.keys, &byte);
+	spin_unlock(&operator.lock);
+	*key = (char)byte;
+	return is_taken;
+}
+
+/* --- Who is typed to --- */
+
+void operator_select(struct vm *vm)
+{
+	spin_lock(&operator.lock);
+	__atomic_store_n(&operator.selected, vm, __ATOMIC_RELAXED);
+	spin_unlock(&operator.lock);
+}
+
+struct vm *operator_selected(void)
+{
+	return operator.selected;
+}
+
+void operator_add(struct vm *vm)
+{
+	vm->input.take = take_byte;
+	vm->input.context = vm;
+	if (is_line_open) {
+		vm->console.raw_byte = line_write;
+		vm->console.context = vm;
+	}
+	if (operator.selected == NULL) {
+		operator_select(vm);
+	}
+}
+
+void operator_remove(const struct vm *vm)
+{
+	if (operator.selected == vm) {
+		operator_select(NULL);
+	}
+}

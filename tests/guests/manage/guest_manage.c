@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Run with manage=yes: the list of guests, and what guest control says of a guest alone. Others
+ * that run beside it are stopped, started and restarted, and stopped at the end.
+ */
+#include "guest/runtime/guest_report.h"
+#include "guest/runtime/guest_runtime.h"
+#include "guest/trivet_guest.h"
+
+enum {
+	GUESTS_ROOM = 96,
+	WAIT_US = 10000,
+	WAITS_MAX = 500,
+};
+
+static struct trivet_guest_info guests[GUESTS_ROOM];
+
+static uint64_t list(const void *where, uintptr_t room)
+{
+	return (uint64_t)trivet_guest_list((uintptr_t)where, room);
+}
+
+static uint64_t control(uint32_t operation, const char *name)
+{
+	return (uint64_t)trivet_guest_control(operation, (uintptr_t)name);
+}
+
+/* Returns the caller's own; the last one if it is not there. */
+static const struct trivet_guest_info *find_caller(uint64_t count)
+{
+	const struct trivet_guest_info *found = &guests[GUESTS_ROOM - 1];
+	unsigned callers = 0;
+
+	for (uint64_t i = 0; i < count && i < GUESTS_ROOM; i++) {
+		if ((guests[i].flags & TRIVET_GUEST_FLAG_CALLER) != 0) {
+			found = &guests[i];
+			callers++;
+		}
+	}
+	report_equal("one_of_the_list_is_the_caller", callers, 1);
+	return found;
+}
+
+static const struct trivet_guest_info *check_list(void)
+{
+	const uint64_t count = list(guests, GUESTS_ROOM);
+	const struct trivet_guest_info *own = find_caller(count);
+	const uint64_t run_ns = own->run_ns;
+	uint64_t reserved = own->reserved0;
+
+	report_true("there_is_a_guest", count >= 1 && count <= GUESTS_ROOM);
+	report_equal("the_caller_runs", own->state, TRIVET_GUEST_RUNNING);
+	report_true("the_caller_has_a_name", own->name[0] != '\0');
+	report_equal("the_name_ends", (uint64_t)own->name[TRIVET_GUEST_NAME_BYTES - 1], 0);
+	report_true("the_caller_has_processors", own->vcpu_count >= 1);
+	report_true("the_caller_has_a_weight", own->weight >= 1);
+	report_true("the_caller_has_its_memory", own->memory_bytes >= guest_memory_end());
+	for (unsigned i = 0; i < sizeof(own->reserved) / sizeof(own->reserved[0]); i++) {
+		reserved |= own->reserved[i];
+	}
+	report_equal("what_is_reserved_is_zero", reserved, 0);
+	(void)trivet_sleep(0);
+	report_equal("a_second_list_has_as_many", list(guests, GUESTS_ROOM), count);
+	report_true("time_does_not_go_back", own->run_ns >= run_ns);
+	return own;
+}
+
+static void check_room(void)
+{
+	const uint64_t count = list(guests, GUESTS_ROOM);
+
+	guests[0].weight = 0x5555;
+	report_equal("without_room_they_are_counted", list(guests, 0), count);
+	report_equal("and_nothing_is_written", guests[0].weight, 0x5555);
+	report_equal("a_list_needs_ram", list((const void *)guest_memory_end(), 1),
+		(uint64_t)-TRIVET_EFAULT);
+	report_equal("all_of_it",
+		list((const void *)(guest_memory_end() - TRIVET_GUEST_INFO_BYTES + 8), 1),
+		(uint64_t)-TRIVET_EFAULT);
+	report_equal("what_does_not_fit_needs_none",
+		list((const void *)(guest_memory_end() - 96 * TRIVET_GUEST_INFO_BYTES),
+			UINTPTR_MAX),
+		count);
+}
+
+static void check_control(const struct trivet_guest_info *own)
+{
+	static const char nobody[TRIVET_GUEST_NAME_BYTES] = "nobody";
+	static char endless[TRIVET_GUEST_NAME_BYTES];
+
+	for (unsigned i = 0; i < sizeof(endless); i++) {
+		endless[i] = 'a';
+	}
+	report_equal("who_runs_is_not_started", control(TRIVET_GUEST_START, own->name),
+		(uint64_t)-TRIVET_EALREADY);
+	report_equal("nobody_is_not_found", control(TRIVET_GUEST_STOP, nobody),
+		(uint64_t)-TRIVET_ENOENT);
+	report_equal("a_name_without_end_is_nobodys", control(TRIVET_GUEST_STOP, endless),
+		(uint64_t)-TRIVET_ENOENT);
+	report_equal("0_is_nothing_to_do", control(0, own->name), (uint64_t)-TRIVET_EINVAL);
+	report_equal("4_is_nothing_to_do", control(4, own->name), (uint64_t)-TRIVET_EINVAL);
+	report_equal("operations_have_64_bits",
+		(uint64_t)trivet_call2(
+			TRIVET_CALL_GUEST_CONTROL, 0x100000002, (uintptr_t)own->name),
+		(uint64_t)-TRIVET_EINVAL);
+	report_equal("a_name_needs_ram",
+		control(TRIVET_GUEST_STOP, (const char *)guest_memory_end()),
+		(uint64_t)-TRIVET_EFAULT);
+}
+
+/* Waits until the list has a guest so; false if that takes too long. */
+static bool comes_to(uint64_t index, uint32_t state, uint32_t restart_count)
+{
+	for (unsigned i = 0; i < WAITS_MAX; i++) {
+		(void)list(guests, GUESTS_ROOM);
+		if (guests[index].state == state && guests[index].restart_count == restart_count) {
+			return true;
+		}
+		(void)trivet_sleep(WAIT_US);
+	}
+	return false;
+}
+
+static void check_other(uint64_t index)
+{
+	const char *name = guests[index].name;
+	const uint32_t restarts = guests[index].restart_count;
+
+	report_equal("another_is_asked_to_stop", control(TRIVET_GUEST_STOP, name), 0);
+	report_true("it_stops", comes_to(index, TRIVET_GUEST_STOPPED, restarts));
+	report_equal("who_is_stopped_is_not_stopped", control(TRIVET_GUEST_STOP, name),
+		(uint64_t)-TRIVET_EALREADY);
+	report_equal("another_is_asked_to_start", control(TRIVET_GUEST_START, name), 0);
+	report_true("it_starts", comes_to(index, TRIVET_GUEST_RUNNING, restarts));
+	report_equal("another_is_asked_to_restart", control(TRIVET_GUEST_RESTART, name), 0);
+	report_true("it_restarts", comes_to(index, TRIVET_GUEST_RUNNING, restarts + 1));
+	report_equal("it_is_asked_to_stop_again", control(TRIVET_GUEST_STOP, name), 0);
+	report_true("it_stops_again", comes_to(index, TRIVET_GUEST_STOPPED, restarts + 1));
+}
+
+static void check_others(void)
+{
+	const uint64_t count = list(guests, GUESTS_ROOM);
+
+	for (uint64_t i = 0; i < count; i++) {
+		if ((guests[i].flags & TRIVET_GUEST_FLAG_CALLER) == 0) {
+			check_other(i);
+		}
+	}
+}
+
+uint32_t guest_main(void)
+{
+	if (!report_has_trivet("guest_control")) {
+		return report_result();
+	}
+	check_control(check_list());
+	check_room();
+	check_others();
+	return report_result();
+}

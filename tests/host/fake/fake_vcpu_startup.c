@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#include "fake_vm.h"
+#include "vm/vcpu_posted.h"
+
+unsigned fake_serve_deferred_count;
+
+void vcpu_serve_deferred(struct vcpu *vcpu)
+{
+	vcpu->deferred_requests = 0;
+	fake_serve_deferred_count++;
+}

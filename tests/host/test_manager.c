@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: MIT */
+/* SOURCES: boot/manager.c */
+#include "boot/manager.h"
+
+#include "boot/audit.h"
+#include "boot/managed_guest.h"
+#include "boot/manager_calls.h"
+#include "boot/manager_keys.h"
+#include "cpu/host_timer.h"
+#include "cpu/tsc.h"
+#include "fake_insn.h"
+#include "fake_log.h"
+#include "vm/scheduler.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { HZ = 1000000, EVENTS_MAX = 32, TURNS_MAX = 100, RUN_TICKS = 1000 };
+
+/* One turn of the machine: a guest ends, or somebody has a wish for one. */
+struct turn {
+	size_t guest;
+	enum vm_end end;
+	unsigned status;
+	enum guest_wish wish;
+};
+
+static struct guest_list list;
+static struct guest_block *blocks;
+static struct managed_guest *guests;
+static size_t guest_count;
+static const struct turn *script;
+static size_t turn_count;
+static size_t turns_done;
+static char events[EVENTS_MAX]; /* What the manager did: a letter, and the guest's number. */
+static struct scheduler boot_scheduler;
+static uint64_t started_tsc;
+static bool is_make_refused;
+static struct guest_block *late_block; /* Its last vCPU is about to say that it has left. */
+static bool is_leaving_late;
+
+static void note(char event, const struct managed_guest *guest)
+{
+	const size_t length = strlen(events);
+
+	assert_true(length + 2 < EVENTS_MAX);
+	events[length] = event;
+	events[length + 1] = (char)('0' + (guest->entry - list.entries));
+}
+
+/* --- What the manager calls --- */
+
+uint64_t tsc_hz(void)
+{
+	return HZ;
+}
+
+void manager_calls_init(struct managed_guest *all_guests, const size_t *count_of_all)
+{
+	guests = all_guests;
+	guest_count = *count_of_all;
+}
+
+void manager_calls_show(struct managed_guest *guest, bool is_shown)
+{
+	(void)guest;
+	(void)is_shown;
+}
+
+const struct guest_manager *manager_calls(void)
+{
+	return NULL;
+}
+
+void audit_all(const struct managed_guest *all_guests, size_t count)
+{
+	(void)count;
+	assert_ptr_equal(all_guests, guests);
+	assert_true(strchr(events, 'S') == NULL);
+}
+
+bool managed_guest_make(const struct run_context *context, struct managed_guest *guest)
+{
+	(void)context;
+	note('M', guest);
+	if (is_make_refused) {
+		guest->end_status = VM_STATUS_CRASHED;
+		return false;
+	}
+	guest->block = &blocks[guest->entry - list.entries];
+	memset(&guest->block->vm, 0, sizeof(guest->block->vm));
+	guest->block->has_left = false;
+	return true;
+}
+
+bool managed_guest_start(const struct run_context *context, struct managed_guest *guest)
+{
+	(void)context;
+	note('S', guest);
+	guest->start_tsc = fake_cpu.tsc;
+	guest->block->vm.live_count = 1;
+	started_tsc = fake_cpu.tsc;
+	return true;
+}
+
+bool managed_guest_has_left(const struct managed_guest *guest)
+{
+	return guest->block != NULL && guest->block->has_left;
+}
+
+void managed_guest_report(const struct run_context *context, struct managed_guest *guest)
+{
+	(void)context;
+	note('E', guest);
+	guest->end_status = guest->block->vm.end_code;
+}
+
+bool managed_guest_renew(const struct run_context *context, struct managed_guest *guest)
+{
+	(void)context;
+	note('N', guest);
+	memset(&guest->block->vm, 0, sizeof(guest->block->vm));
+	guest->block->has_left = false;
+	return true;
+}
+
+void managed_guest_destroy(const struct run_context *context, struct managed_guest *guest)
+{
+	(void)context;
+	note('D', guest);
+	guest->block = NULL;
+}
+
+/* Of a guest without vCPUs: it leaves at once. */
+static void end_with(struct guest_block *block, enum vm_end end, unsigned status)
+{
+	if (block->vm.end == VM_END_NONE) {
+		block->vm.end = end;
+		block->vm.end_code = status;
+		block->vm.live_count = 0;
+		block->has_left = !is_leaving_late;
+		late_block = is_leaving_late ? block : NULL;
+	}
+}
+
+void vm_end(struct vm *vm, enum vm_end end, uint32_t code, const char *template, ...)
+{
+	(void)template;
+	end_with((struct guest_block *)(void *)vm, end, code);
+}
+
+static struct managed_guest *managed(size_t number)
+{
+	for (size_t i = 0; i < GUESTS_MAX; i++) {
+		if (guests[i].entry == &list.entries[number]) {
+			return &guests[i];
+		}
+	}
+	fail_msg("guest %zu is not managed", number);
+	return NULL;
+}
+
+void manager_keys_obey(struct managed_guest *all_guests, size_t count)
+{
+	(void)all_guests;
+	(void)count;
+}
+
+/* --- The boot processor's scheduler --- */
+
+struct scheduler *scheduler_of(unsigned cpu_index)
+{
+	assert_int_equal(cpu_index, 0);
+	return &boot_scheduler;
+}
+
+bool scheduler_is_loop_asked(struct scheduler *scheduler)
+{
+	static bool is_asked;
+
+	(void)scheduler;
+	is_asked = !is_asked;
+	return is_asked;
+}
+
+/* Returns false if nobody runs. */
+bool scheduler_run(struct scheduler *scheduler)
+{
+	const struct turn *turn = &script[turns_done];
+
+	(void)scheduler;
+	fake_cpu.tsc += RUN_TICKS;
+	if (late_block != NULL) {
+		late_block->has_left = true;
+		late_block = NULL;
+		return true;
+	}
+	if (turns_done == turn_count ||
+		(turn->end != VM_END_NONE &&
+			(managed(turn->guest)->block == NULL ||
+				managed(turn->guest)->block->has_left ||
+				managed(turn->guest)->block->vm.live_count == 0))) {
+		return false;
+	}
+	turns_done++;
+	if (turn->end != VM_END_NONE) {
+		end_with(managed(turn->guest)->block, turn->end, turn->status);
+	} else {
+		managed(turn->guest)->wish = turn->wish;
+	}
+	return true;
+}
+
+void scheduler_sleep(struct scheduler *scheduler)
+{
+	static unsigned sleeps;
+
+	/* A machine on which nothing will happen any more. */
+	if (scheduler->loop_tsc == HOST_TIMER_NEVER) {
+		assert_true(sleeps++ < TURNS_MAX);
+		return;
+	}
+	sleeps = 0;
+	fake_cpu.tsc = scheduler->loop_tsc;
+}
+
+/* --- The tests --- */
+
+static int set_up(void **state)
+{
+	(void)state;
+	fake_insn_reset();
+	fake_log_clear();
+	fake_cpu.tsc_step = 0;
+	fake_cpu.tsc = 1000;
+	memset(&list, 0, sizeof(list));
+	memset(events, 0, sizeof(events));
+	memset(&boot_scheduler, 0, sizeof(boot_scheduler));
+	is_make_refused = false;
+	is_leaving_late = false;
+	late_block = NULL;
+	turns_done = 0;
+	blocks = aligned_alloc(_Alignof(struct guest_block), 3 * sizeof(struct guest_block));
+	assert_non_null(blocks);
+	memset(blocks, 0, 3 * sizeof(struct guest_block));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	free(blocks);
+	return 0;
+}
+
+static unsigned run(size_t count, bool is_in_turn, const struct turn *turns, size_t turns_count)
+{
+	const struct run_context context = {.is_in_turn = is_in_turn};
+	unsigned result;
+
+	list.count = count;
+	script = turns;
+	turn_count = turns_count;
+	result = manager_run(&context, &list);
+	assert_int_equal(turns_done, turn_count);
+	return result;
+}
+
+#define RUN(count, is_in_turn, turns) run(count, is_in_turn, turns, ARRAY_COUNT(turns))
+
+static void each_guest_is_made_started_reported_and_given_back(void **state)
+{
+	const struct turn turns[] = {{1, VM_END_CALL, 0, 0}, {0, VM_END_CALL, 0, 0}};
+
+	(void)state;
+	assert_int_equal(RUN(2, false, turns), 0);
+	assert_string_equal(events, "M0M1S0S1E1D1E0D0");
+}
+
+static void in_turn_they_are_alone(void **state)
+{
+	const struct turn turns[] = {{0, VM_END_CALL, 0, 0}, {1, VM_END_CALL, 5, 0}};
+
+	(void)state;
+	assert_int_equal(RUN(2, true, turns), 5);
+	assert_string_equal(events, "M0S0E0D0M1S1E1D1");
+}
+
+static void the_first_status_that_is_not_0_is_the_runs(void **state)
+{
+	const struct turn turns[] = {
+		{1, VM_END_CALL, 0, 0}, {2, VM_END_CALL, 7, 0}, {0, VM_END_CALL, 3, 0}};
+
+	(void)state;
+	assert_int_equal(RUN(3, false, turns), 7);
+}
+
+static void a_guest_that_cannot_be_made_is_its_status(void **state)
+{
+	const struct run_context context = {0};
+
+	(void)state;
+	is_make_refused = true;
+	list.count = 1;
+	turn_count = 0;
+	assert_int_equal(manager_run(&context, &list), VM_STATUS_CRASHED);
+	assert_string_equal(events, "M0");
+}
+
+/* True if a guest with that option begins anew after that end. */
+static bool restarts(enum vm_restart restart, enum vm_end end)
+{
+	const struct turn turns[] = {{0, end, 9, 0}, {0, VM_END_POWER_OFF, 0, 0}};
+	bool is_restarted;
+	unsigned status;
+
+	(void)set_up(NULL);
+	list.entries[0].config.restart = restart;
+	list.count = 1;
+	script = turns;
+	turn_count = ARRAY_COUNT(turns);
+	status = manager_run(&(const struct run_context){0}, &list);
+	is_restarted = strcmp(events, "M0S0E0N0S0E0D0") == 0;
+	if (!is_restarted) {
+		assert_string_equal(events, "M0S0E0D0");
+	}
+	/* What it was restarted after is not the run's end. */
+	assert_int_equal(status, is_restarted ? 0 : 9);
+	free(blocks);
+	return is_restarted;
+}
+
+static void the_option_says_after_which_ends_it_begins_anew(void **state)
+{
+	static const struct {
+		enum vm_end end;
+		bool by_reset;
+		bool by_always;
+	} rules[] = {
+		{VM_END_RESET, true, true},
+		{VM_END_CRASHED, false, true},
+		{VM_END_HALTED, false, true},
+		{VM_END_POWER_OFF, false, false},
+		{VM_END_DEBUG_EXIT, false, false},
+		{VM_END_CALL, false, false},
+		{VM_END_STOPPED, false, false},
+		{VM_END_NOT_STARTED, false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(rules); i++) {
+		assert_false(restarts(VM_RESTART_NEVER, rules[i].end));
+		assert_int_equal(restarts(VM_RESTART_RESET, rules[i].end), rules[i].by_reset);
+		assert_int_equal(restarts(VM_RESTART_ALWAYS, rules[i].end), rules[i].by_always);
+	}
+}
+
+static uint64_t time_of_restart(enum vm_end end)
+{
+	assert_true(restarts(VM_RESTART_ALWAYS, end));
+	return started_tsc;
+}
+
+/* A tenth of a second between two starts by a reset, a second by a crash. */
+static void one_that_ends_at_once_does_not_keep_the_cpu_busy(void **state)
+{
+	(void)state;
+	assert_int_equal(time_of_restart(VM_END_RESET), 1000 + HZ / 10);
+	assert_int_equal(time_of_restart(VM_END_CRASHED), 1000 + HZ);
+	assert_int_equal(time_of_restart(VM_END_HALTED), 1000 + HZ);
+}
+
+static void a_wish_stops_and_another_starts(void **state)
+{
+	const struct turn turns[] = {{0, 0, 0, GUEST_WISH_STOP}, {0, 0, 0, GUEST_WISH_START},
+		{1, VM_END_CALL, 0, 0}, {0, VM_END_CALL, 0, 0}};
+
+	(void)state;
+	assert_int_equal(RUN(2, false, turns), 0);
+	assert_string_equal(events, "M0M1S0S1E0D0M0S0E1D1E0D0");
+}
+
+/* Whatever the option says, and at once. */
+static void a_wish_restarts(void **state)
+{
+	const struct turn turns[] = {{0, 0, 0, GUEST_WISH_RESTART}, {0, VM_END_CALL, 0, 0}};
+
+	(void)state;
+	assert_int_equal(RUN(1, false, turns), 0);
+	assert_string_equal(events, "M0S0E0N0S0E0D0");
+	assert_true(started_tsc < 1000 + HZ / 10);
+}
+
+/* The last vCPU has counted itself out on its CPU, and says so a moment later. */
+static void a_guest_is_not_begun_anew_before_it_has_said_that_it_left(void **state)
+{
+	const struct turn turns[] = {{0, 0, 0, GUEST_WISH_RESTART}, {0, VM_END_CALL, 0, 0}};
+
+	(void)state;
+	is_leaving_late = true;
+	assert_int_equal(RUN(1, false, turns), 0);
+	assert_string_equal(events, "M0S0E0N0S0E0D0");
+}
+
+static void a_stop_while_it_waits_for_its_restart_is_the_end(void **state)
+{
+	const struct turn turns[] = {{0, VM_END_CRASHED, 3, 0}, {0, 0, 0, GUEST_WISH_STOP}};
+
+	(void)state;
+	list.entries[0].config.restart = VM_RESTART_ALWAYS;
+	assert_int_equal(RUN(1, false, turns), 3);
+	assert_string_equal(events, "M0S0E0D0");
+}
+
+static void one_with_start_manual_waits_for_its_wish(void **state)
+{
+	const struct turn turns[] = {{0, 0, 0, GUEST_WISH_START}, {0, VM_END_CALL, 4, 0}};
+
+	(void)state;
+	list.entries[0].config.is_stopped_at_boot = true;
+	assert_int_equal(RUN(1, false, turns), 4);
+	assert_string_equal(events, "M0S0E0D0");
+}
+
+#define WITH_LIST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_LIST(each_guest_is_made_started_reported_and_given_back),
+		WITH_LIST(in_turn_they_are_alone),
+		WITH_LIST(the_first_status_that_is_not_0_is_the_runs),
+		WITH_LIST(a_guest_that_cannot_be_made_is_its_status),
+		cmocka_unit_test(the_option_says_after_which_ends_it_begins_anew),
+		cmocka_unit_test(one_that_ends_at_once_does_not_keep_the_cpu_busy),
+		WITH_LIST(a_wish_stops_and_another_starts),
+		WITH_LIST(a_wish_restarts),
+		WITH_LIST(a_guest_is_not_begun_anew_before_it_has_said_that_it_left),
+		WITH_LIST(a_stop_while_it_waits_for_its_restart_is_the_end),
+		WITH_LIST(one_with_start_manual_waits_for_its_wish),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
