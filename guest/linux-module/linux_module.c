@@ -6,6 +6,7 @@
  */
 #define pr_fmt(text) "trivet_linux: " text
 
+#include "guest/linux-module/linux_guests.h"
 #include "guest/trivet_guest.h"
 
 #include <asm/apicdef.h>
@@ -66,6 +67,8 @@ static uint32_t own_apic_id(void)
 /* The native calls, by guest/trivet_guest.h. The text lies in memory that virt_to_phys() knows. */
 static void check_native(char *text, struct trivet_batch_entry *batch)
 {
+	const bool may_manage = trivet_guest_list(0, 0) > 0;
+
 	report_equal("native_ping_answers", trivet_ping(), TRIVET_PING_RESULT);
 	report_equal(
 		"native_unknown_number_is_refused", trivet_call0(UNKNOWN_NUMBER), -TRIVET_ENOSYS);
@@ -74,6 +77,13 @@ static void check_native(char *text, struct trivet_batch_entry *batch)
 	report_equal("native_log_refuses_a_long_text",
 		trivet_log(virt_to_phys(text), TRIVET_LOG_MAX + 1), -TRIVET_E2BIG);
 	report_equal("native_trace_mark_is_taken", trivet_trace_mark(1, 2), 0);
+	/* With the right, which the module line's manage=yes gives, nobody has that text as a name.
+	 */
+	report_equal("native_guest_control_needs_the_right",
+		trivet_guest_control(TRIVET_GUEST_STOP, virt_to_phys(text)),
+		may_manage ? -TRIVET_ENOENT : -TRIVET_EPERM);
+	report_true("native_guest_list_needs_the_right",
+		may_manage || trivet_guest_list(0, 0) == -TRIVET_EPERM, trivet_guest_list(0, 0));
 	batch[0].rax = TRIVET_CALL_PING;
 	batch[1].rax = UNKNOWN_NUMBER;
 	report_equal("native_batch_makes_its_calls", trivet_batch(virt_to_phys(batch), 2), 2);
@@ -264,6 +274,7 @@ static int show_counters(void)
 	/* As everywhere with debugfs, a kernel without it is no reason to fail. */
 	folder = debugfs_create_dir("trivet", NULL);
 	debugfs_create_file("counters", 0400, folder, NULL, &counters_fops);
+	linux_guests_make_file(folder);
 	return 0;
 }
 

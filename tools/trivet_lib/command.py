@@ -14,7 +14,7 @@ from trivet_lib import engines, guest, iso, runner, typed_input
 from trivet_lib.errors import STATUS_SIGNAL_BASE, STATUS_WRONG_CALL, CallError
 from trivet_lib.machine import FIRMWARES, Launch, Machine
 from trivet_lib.serial_lines import Outlets, Writer
-from trivet_lib.sizes import parse_size
+from trivet_lib.sizes import parse_count, parse_size
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
 HYPERVISOR = BUILD / "trivet.elf"
@@ -26,7 +26,8 @@ _STDIN = 0
 
 _ENGINE_OPTIONS = ("engine", "cpu", "smp", "firmware", "rtc", "timeout", "log")
 _OPTIONS = {
-    "run": ("kernel", "initrd", "append", "m", "serial", "iso", "hypervisor", *_ENGINE_OPTIONS),
+    "run": ("kernel", "initrd", "append", "m", "vcpus", "words", "serial", "iso", "hypervisor",
+            *_ENGINE_OPTIONS),
     "boot": ("iso", "m", *_ENGINE_OPTIONS),
     "engines": (),
     "help": (),
@@ -42,6 +43,8 @@ usage: tools/trivet run [OPTIONS]      boots a guest, the demo guest without -ke
   -initrd FILE         run: a module for the guest
   -append STR          run: the guest's command line, as it stands
   -m SIZE              run: the guest's memory (128M); boot: the machine's (256M)
+  -vcpus N             run: the number of the guest's processors, 1 to 64 (1)
+  -words STR           run: more words for the guest's module line, as in 'cpus=0-1 weight=512'
   -engine NAME         auto, bochs, kvm or tcg (auto: KVM if it nests VMX, else Bochs)
   -cpu MODEL           a CPU model of that engine
   -smp N               the number of the machine's processors (1)
@@ -125,7 +128,9 @@ def _run(options: dict[str, str]) -> int:
         initrd=_path(options, "initrd"),
         append=options.get("append", ""),
         memory_bytes=parse_size(options["m"]) if "m" in options else guest.DEFAULT_MEMORY_BYTES,
-        hypervisor_options=_hypervisor_options(options),
+        vcpus=parse_count("-vcpus", options.get("vcpus", "1"), guest.VCPUS_MAX),
+        hypervisor_options=_words(options, "hypervisor"),
+        words=_words(options, "words"),
     )
     guest.check(wanted, has_memory_size="m" in options)
     if not HYPERVISOR.is_file():
@@ -136,7 +141,7 @@ def _run(options: dict[str, str]) -> int:
     launch = engines.launch(engine, machine, guest.bochs_ips(wanted, firmware))
     with tempfile.TemporaryDirectory(prefix="trivet-guest-") as work:
         image = _path(options, "iso") or Path(work, "guest.iso")
-        iso.build(image, guest.config(wanted), guest.files(wanted, HYPERVISOR))
+        iso.build(image, guest.config(wanted), guest.files(HYPERVISOR, [wanted]))
         return _start(options, launch, image, sys.stderr.fileno())
 
 
@@ -161,11 +166,7 @@ def _machine(options: dict[str, str], memory_mib: int, firmware: str) -> Machine
 
 
 def _processors(options: dict[str, str]) -> int:
-    text = options.get("smp", "1")
-    is_short_number = text.isascii() and text.isdecimal() and len(text) <= 2
-    if not (is_short_number and 1 <= int(text) <= _PROCESSORS_MAX):
-        raise CallError(f"-smp {text}: is no number of processors from 1 to {_PROCESSORS_MAX}")
-    return int(text)
+    return parse_count("-smp", options.get("smp", "1"), _PROCESSORS_MAX)
 
 
 def _start(options: dict[str, str], launch: Launch, image: Path,
@@ -199,11 +200,11 @@ def _path(options: dict[str, str], name: str) -> Path | None:
     return Path(options[name]) if name in options else None
 
 
-def _hypervisor_options(options: dict[str, str]) -> tuple[str, ...]:
+def _words(options: dict[str, str], name: str) -> tuple[str, ...]:
     try:
-        return tuple(shlex.split(options.get("hypervisor", "")))
+        return tuple(shlex.split(options.get(name, "")))
     except ValueError as error:
-        raise CallError(f"-hypervisor: {error}") from error
+        raise CallError(f"-{name}: {error}") from error
 
 
 def _timeout(options: dict[str, str]) -> float:

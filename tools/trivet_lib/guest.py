@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The image for one guest: what GRUB loads, and how much memory the machine needs."""
+"""The image for guests: what GRUB loads, and how much memory the machine needs."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,14 +11,15 @@ from trivet_lib.errors import CallError
 from trivet_lib.machine import GUEST_SERIAL_PORT
 from trivet_lib.sizes import KIB, MIB, mebibytes
 
-KERNEL_PATH = "boot/guest/kernel"
-INITRD_PATH = "boot/guest/initrd"
+_FOLDER = "boot/guest"
 PAGE_BYTES = 4 << 10
 MEMORY_MINIMUM_BYTES = 1 << 20
 DEFAULT_MEMORY_BYTES = 128 * MIB
 HYPERVISOR_MEMORY_BYTES = 64 * MIB
 # OVMF and GRUB's EFI side keep much of a small machine for themselves.
 UEFI_MEMORY_BYTES = 128 * MIB
+# As many as a guest can have.
+VCPUS_MAX = 64
 _NAME_MAX = 31
 
 # The magic of a bzImage: The Linux/x86 Boot Protocol, "The Real-Mode Kernel Header".
@@ -31,19 +33,29 @@ LINUX_BOCHS_IPS = 30_000_000
 
 @dataclass(frozen=True)
 class Guest:
-    """A guest as the user names it; without a kernel it is the built-in demo guest."""
+    """A guest as the user names it; without a kernel it is the built-in demo guest.
+
+    Without a name it has that of its kernel's file. `words` go to its module line as they are.
+    """
 
     kernel: Path | None = None
     initrd: Path | None = None
     append: str = ""
     memory_bytes: int = DEFAULT_MEMORY_BYTES
+    vcpus: int = 1
     hypervisor_options: tuple[str, ...] = field(default=())
+    name: str | None = None
+    words: tuple[str, ...] = field(default=())
 
 
 def check(guest: Guest, has_memory_size: bool) -> None:
     """Raises CallError for what can be seen without booting it."""
-    if guest.kernel is None and (guest.initrd or guest.append or has_memory_size):
-        raise CallError("-initrd, -append and -m need a -kernel")
+    if guest.kernel is None and (guest.initrd or guest.append or guest.words or has_memory_size or
+                                 guest.vcpus != 1):
+        raise CallError("-initrd, -append, -m, -vcpus and -words need a -kernel")
+    if guest.name is not None and clean_name(guest.name) != guest.name:
+        raise CallError(f"-guest {guest.name}: a name has letters, digits and . _ - +, at most "
+                        f"{_NAME_MAX}")
     if guest.memory_bytes < MEMORY_MINIMUM_BYTES or guest.memory_bytes % PAGE_BYTES:
         raise CallError("-m: a guest has at least 1M of memory, in whole pages of 4K")
     for option, path in (("-kernel", guest.kernel), ("-initrd", guest.initrd)):
@@ -82,45 +94,64 @@ def bochs_ips(guest: Guest, firmware: str) -> int | None:
 
 def guest_name(kernel: Path) -> str:
     """The name in the log: the file's own, in characters that no log line is confused by."""
-    return re.sub(r"[^A-Za-z0-9._+-]", "_", kernel.name)[:_NAME_MAX]
+    return clean_name(kernel.name)
+
+
+def clean_name(text: str) -> str:
+    """The text as a guest's name."""
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", text)[:_NAME_MAX]
 
 
 def config(guest: Guest) -> str:
     """The text of grub.cfg. The guest's serial line has a port of its own."""
     options = [f"guest_serial={GUEST_SERIAL_PORT}", "end=poweroff", *guest.hypervisor_options]
-    return grub_config.direct_start(options, _modules(guest))
+    return grub_config.direct_start(options, _modules([guest]))
 
 
-def menu_entry(guest: Guest, title: str) -> grub_config.MenuEntry:
-    """The guest as an entry of a menu. A machine without the guests' port has them in the log."""
-    options = (f"guest_serial={GUEST_SERIAL_PORT}", "end=poweroff", *guest.hypervisor_options)
-    return grub_config.MenuEntry(title, options, _modules(guest))
+def menu_entry(guests: Sequence[Guest], title: str,
+               hypervisor_options: Sequence[str] = ()) -> grub_config.MenuEntry:
+    """Guests as an entry of a menu. A machine without the guests' port has them in the log."""
+    options = (f"guest_serial={GUEST_SERIAL_PORT}", "end=poweroff", *hypervisor_options)
+    return grub_config.MenuEntry(title, options, _modules(guests))
 
 
-def _modules(guest: Guest) -> list[str]:
-    if guest.kernel is None:
-        return []
-    name = guest_name(guest.kernel)
-    kernel = [f"/{KERNEL_PATH}", grub_config.quote(f"guest={name}"),
-              f"mem={guest.memory_bytes // KIB}K", "--"]
+def _modules(guests: Sequence[Guest]) -> list[str]:
+    paths = _paths(guests)
+    return [line for guest in guests if guest.kernel is not None for line in _lines(guest, paths)]
+
+
+def _lines(guest: Guest, paths: Mapping[Path, str]) -> list[str]:
+    name = guest.name or guest_name(guest.kernel)
+    kernel = [f"/{paths[guest.kernel]}", grub_config.quote(f"guest={name}"),
+              f"mem={guest.memory_bytes // KIB}K"]
+    if guest.vcpus != 1:
+        kernel.append(f"vcpus={guest.vcpus}")
+    kernel += [*map(grub_config.quote, guest.words), "--"]
     if guest.append:
         kernel.append(grub_config.verbatim_word(guest.append))
-    modules = [" ".join(kernel)]
+    lines = [" ".join(kernel)]
     if guest.initrd is not None:
-        modules.append(" ".join([
-            f"/{INITRD_PATH}", grub_config.quote(f"initrd={name}"), "--",
+        lines.append(" ".join([
+            f"/{paths[guest.initrd]}", grub_config.quote(f"initrd={name}"), "--",
             grub_config.verbatim_word(guest.initrd.name)]))
-    return modules
+    return lines
 
 
-def files(guest: Guest, hypervisor: Path) -> dict[str, Path]:
+def _paths(guests: Sequence[Guest]) -> dict[Path, str]:
+    """The path in the image of each file; one that several guests have is there once."""
+    paths: dict[Path, str] = {}
+    for guest in guests:
+        for source, name in ((guest.kernel, "kernel"), (guest.initrd, "initrd")):
+            if source is not None and source not in paths:
+                path = f"{_FOLDER}/{name}"
+                paths[source] = f"{path}-{len(paths)}" if path in paths.values() else path
+    return paths
+
+
+def files(hypervisor: Path, guests: Sequence[Guest]) -> dict[str, Path]:
     """Paths in the image and their sources."""
-    found = {grub_config.HYPERVISOR_PATH: hypervisor}
-    if guest.kernel is not None:
-        found[KERNEL_PATH] = guest.kernel
-    if guest.initrd is not None:
-        found[INITRD_PATH] = guest.initrd
-    return found
+    return {grub_config.HYPERVISOR_PATH: hypervisor,
+            **{path: source for source, path in _paths(guests).items()}}
 
 
 def machine_memory_mib(guest: Guest, firmware: str) -> int:

@@ -4,7 +4,7 @@
 import os
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ KERNEL, INITRAMFS = guest().kernel, guest().initramfs
 
 
 def build(version: str = linux_kernel.VERSION) -> LinuxGuest:
-    """Makes the kernel, where it is missing or another, and the initramfs with our module for it.
+    """Makes the kernel, where it is missing or another, and the initramfs with our modules for it.
     """
     kernel = linux_kernel.get(version)
     made = guest(version)
@@ -48,11 +48,11 @@ def build(version: str = linux_kernel.VERSION) -> LinuxGuest:
     image = kernel.image.read_bytes()
     if not made.kernel.is_file() or made.kernel.read_bytes() != image:
         _write(made.kernel, image)
-    _write(made.initramfs, initramfs(linux_module.build_module(kernel)))
+    _write(made.initramfs, initramfs(linux_module.build_modules(kernel)))
     return made
 
 
-def initramfs(module: bytes) -> bytes:
+def initramfs(modules: Mapping[str, bytes]) -> bytes:
     """The archive that Linux unpacks: not compressed, as a slow machine has it sooner so."""
     if not BUSYBOX.is_file():
         raise CallError(f"{BUSYBOX} is missing: run tools/setup")
@@ -64,7 +64,9 @@ def initramfs(module: bytes) -> bytes:
         newc.file("bin/busybox", BUSYBOX.read_bytes(), 0o755),
         *(newc.link(f"bin/{name}", "busybox") for name in applets if name != "busybox"),
         newc.file(f"bin/{linux_module.PROGRAM}", linux_module.build_program(), 0o755),
-        newc.file(f"lib/{linux_module.MODULE}", module),
+        *(newc.file(f"bin/{name}", program, 0o755)
+          for name, program in linux_module.build_library_programs().items()),
+        *(newc.file(f"lib/{name}", module) for name, module in modules.items()),
         newc.file(f"lib/{TESTS.name}", TESTS.read_bytes()),
         newc.file("init", INIT.read_bytes(), 0o755),
     ])

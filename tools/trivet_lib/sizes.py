@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Memory sizes, written as QEMU's -m takes them."""
+"""Sizes and counts on the command line: memory as QEMU's -m takes it."""
 
 import re
 
@@ -26,3 +26,11 @@ def parse_size(text: str) -> int:
 def mebibytes(size_bytes: int) -> int:
     """The size in MiB, rounded up."""
     return -(-size_bytes // MIB)
+
+
+def parse_count(option: str, text: str, maximum: int) -> int:
+    """A number of processors from 1 to a maximum of two digits."""
+    is_short_number = text.isascii() and text.isdecimal() and len(text) <= 2
+    if not (is_short_number and 1 <= int(text) <= maximum):
+        raise CallError(f"{option} {text}: is no number of processors from 1 to {maximum}")
+    return int(text)
