@@ -57,7 +57,7 @@ def iasl(*arguments: str | Path) -> str:
     return result.stdout
 
 
-@pytest.mark.parametrize("vcpu_count", [1, 2, 8, 255, 300])
+@pytest.mark.parametrize("vcpu_count", [1, 2, 8, 64, 255, 300])
 def test_iasl_takes_every_table_apart_and_compiles_it_again(vcpu_count: int,
                                                            tmp_path: Path) -> None:
     found = tables(dump(vcpu_count))

@@ -48,6 +48,10 @@ BAD_LINES = {
     "too-little": ("mem=4K", "mem"),
     "odd-memory": ("mem=5000001", "mem"),
     "no-number": ("mem=lots", "mem"),
+    "too-many": ("vcpus=65", "option vcpus must be a number from 1 to 64"),
+    "no-cpu": ("cpus=64", "option cpus must be numbers of processors from 0 to 63"),
+    "weightless": ("weight=0", "option weight must be a number from 1 to 1024"),
+    "restless": ("restart=yes", "option restart must be never, reset or always"),
     "strange-kind": ("kind=windows", "kind"),
     "strange-word": ("cores=7", "cores"),
 }
@@ -97,7 +101,8 @@ def test_bad_module_line_is_named(log: str, name: str) -> None:
 
 
 def test_second_guest_of_a_name_is_refused(log: str) -> None:
-    first, second = ends(log, "twin")
+    # What is refused is so before any guest runs.
+    second, first = ends(log, "twin")
     assert first.endswith("status=0") and not first.startswith("not started")
     assert second.startswith("not started: ") and "name" in second
 

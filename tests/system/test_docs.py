@@ -140,36 +140,39 @@ def choices(code: str, table: str) -> list[str]:
     return re.findall(r'{"(\w+)"', body[1])
 
 
+def choice_options(code: str) -> dict[str, list[str]]:
+    """The options with few words: which words each has."""
+    return {key: choices(code, table)
+            for key, table in re.findall(r'CHOICE_OPTION\("(\w+)", (\w+),', code)}
+
+
+def assert_table_has_choices(rows: dict[str, str], options: dict[str, list[str]]) -> None:
+    for key, words in options.items():
+        in_table = re.findall(r"`(\w+)`", rows[f"{key}="].split("|")[0])
+        assert sorted(in_table) == sorted(words), key
+
+
 def test_hypervisor_options_are_those_of_the_code() -> None:
     code = source("boot/options.c")
     rows = table_rows("hardware.md", "option")
-    keys = re.findall(r'^\t{"(\w+)", parse_', code, re.M)
+    keys = [*re.findall(r'^\t{"(\w+)", parse_', code, re.M), *choice_options(code)]
     assert sorted(rows) == sorted(f"{key}=" for key in keys)
-    for key, table in (("mode=", "modes"), ("end=", "ends"), ("screen=", "switches")):
-        values = re.findall(r"`(\w+)`", rows[key].split("|")[0])
-        assert values == choices(code, table), key
+    assert_table_has_choices(rows, choice_options(code))
 
 
 def test_module_words_are_those_of_the_code() -> None:
-    code = source("boot/guests.c")
+    code = source("boot/guest_options.c")
     rows = table_rows("guests.md", "word")
-    keys = [*re.findall(r'^\t{"(\w+)", take_', code, re.M), "initrd"]
+    keys = [*re.findall(r'^\t{"(\w+)", take_', code, re.M), *choice_options(code), "initrd"]
     assert sorted(rows) == sorted(f"{key}=" for key in keys)
-    values = set(re.findall(r'value_is\(word, "(\w+)"\)', code))
-    in_table = {value for key in ("kind=", "populate=", "trace=", "vmmcall=")
-                for value in re.findall(r"`(\w+)`", rows[key].split("|")[0])}
-    assert in_table == values
+    assert_table_has_choices(rows, choice_options(code))
 
 
 @documents
 def test_option_values_in_use_exist(document: Path) -> None:
-    code = source("boot/options.c")
-    known = {"mode": choices(code, "modes"), "end": choices(code, "ends"),
-             "screen": choices(code, "switches"),
-             "kind": re.findall(r'\[VM_KIND_\w+\] = {"(\w+)"', source("boot/load_guest.c")),
-             "populate": ["boot", "touch"]}
-    found = re.findall(r"(?<![\w-])(mode|end|screen|kind|populate)=([a-z]+)",
-                       document.read_text("utf-8"))
+    known = choice_options(source("boot/options.c")) | choice_options(
+        source("boot/guest_options.c"))
+    found = re.findall(rf"(?<![\w-])({'|'.join(known)})=([a-z]+)", document.read_text("utf-8"))
     assert [pair for pair in found if pair[1] not in known[pair[0]]] == []
 
 
@@ -190,6 +193,20 @@ def all_code() -> str:
                      for path in (TOP / folder).rglob("*")
                      if path.suffix in (".c", ".h", ".asm", ".inc", ".def", ".mk", ".py")
                      and path != Path(__file__).resolve())
+
+
+def test_menu_of_several_guests_is_one_that_grub_takes() -> None:
+    (menu,) = blocks(source("docs/several-guests.md"), "grub")
+    subprocess.run(["grub-script-check"], input=menu, text=True, check=True)
+    lines = re.findall(r"^\tmodule2 \S+ (.*)$", menu, re.M)
+    words = {word.partition("=")[0] for line in lines for word in line.partition(" -- ")[0].split()}
+    assert words and words <= {key.rstrip("=") for key in table_rows("guests.md", "word")}
+
+
+def test_keys_of_several_guests_are_those_of_the_code() -> None:
+    in_code = re.findall(r"^\t{'(\w)', \"", source("boot/manager_keys.c"), re.M)
+    in_table = [key.removeprefix("Ctrl-A ") for key in table_rows("several-guests.md", "key")]
+    assert in_code and sorted(in_table) == sorted(in_code)
 
 
 def test_names_of_the_code_exist() -> None:

@@ -24,6 +24,7 @@ CALLS = """
 static struct trivet_batch_entry entries[2] __attribute__((aligned(TRIVET_BATCH_ENTRY_BYTES)));
 static struct trivet_counter counters[4];
 static struct trivet_clock_pairing pairing;
+static struct trivet_guest_info guests[2];
 intptr_t all_calls(void);
 intptr_t all_calls(void)
 {
@@ -37,6 +38,8 @@ intptr_t all_calls(void)
 	sum += trivet_ping() + trivet_log((uintptr_t)text, 4) + trivet_sleep(1);
 	sum += trivet_read_counters((uintptr_t)counters, 4) + trivet_print_counters();
 	sum += trivet_batch((uintptr_t)entries, 2) + trivet_trace_mark(1, 2);
+	sum += trivet_guest_control(TRIVET_GUEST_STOP, (uintptr_t)text);
+	sum += trivet_guest_list((uintptr_t)guests, 2);
 	if ((trivet_kvm_features() & (1u << 7)) != 0) {
 		sum += trivet_kvm_kick_cpu(0);
 	}
@@ -63,6 +66,7 @@ CHECK(offsetof(struct trivet_batch_entry, rbx) == TRIVET_BATCH_RBX_OFFSET);
 CHECK(offsetof(struct trivet_batch_entry, rsi) == TRIVET_BATCH_RSI_OFFSET);
 CHECK(offsetof(struct trivet_batch_entry, result) == TRIVET_BATCH_RESULT_OFFSET);
 CHECK(sizeof(struct trivet_counter) == TRIVET_COUNTER_BYTES);
+CHECK(sizeof(struct trivet_guest_info) == TRIVET_GUEST_INFO_BYTES);
 CHECK(offsetof(struct trivet_counter, count) == 8);
 CHECK(offsetof(struct trivet_counter, bins) == 16);
 CHECK(sizeof(struct trivet_clock_pairing) == TRIVET_CLOCK_PAIRING_BYTES);

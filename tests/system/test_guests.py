@@ -82,7 +82,8 @@ def outcomes(model: str, populate: str) -> dict[str, Outcome]:
     names = guest_names()
     result = bochs_machine.boot(
         f"guests-{model}-{populate}",
-        bochs_machine.guests_config([module(name, populate) for name in names]),
+        bochs_machine.guests_config([module(name, populate) for name in names],
+                                    ["guests=inturn"]),
         {f"boot/{name}": image(name) for name in names},
         Machine(MACHINE_MEMORY_MIB, cpu=model))
     return take_apart(result.log)

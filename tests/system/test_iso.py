@@ -92,19 +92,42 @@ def test_a_guest_stands_first_in_the_menu(tmp_path):
     out = tmp_path / "out.iso"
     subprocess.run([MAKE_ISO, tmp_path / "trivet.elf", out, "-title", "It's mine", "-kernel",
                     tmp_path / "kernel", "-initrd", tmp_path / "initrd", "-append", "a=b -- c",
-                    "-m", "64M"], check=True)
+                    "-m", "64M", "-vcpus", "3"], check=True)
     xorriso("-osirrox", "on", "-indev", out, "-extract", "/boot", tmp_path / "boot")
     text = (tmp_path / "boot" / "grub" / "grub.cfg").read_text()
     assert re.findall(r"^menuentry .*|^\tmultiboot2 .*|^\tmodule2 .*", text, re.M)[:4] == [
         r"menuentry 'It'\''s mine' {",
         "\tmultiboot2 /boot/trivet.elf 'guest_serial=com3' 'end=poweroff'",
-        "\tmodule2 /boot/guest/kernel 'guest=kernel' mem=65536K -- 'a=b -- c'",
+        "\tmodule2 /boot/guest/kernel 'guest=kernel' mem=65536K vcpus=3 -- 'a=b -- c'",
         "\tmodule2 /boot/guest/initrd 'initrd=kernel' -- 'initrd'"]
     assert (tmp_path / "boot" / "guest" / "kernel").read_bytes() == b"kernel"
 
 
+def test_several_guests_have_their_words_and_share_their_files(tmp_path):
+    for name in ("trivet.elf", "kernel", "other"):
+        (tmp_path / name).write_bytes(name.encode())
+    out = tmp_path / "out.iso"
+    subprocess.run([MAKE_ISO, tmp_path / "trivet.elf", out, "-hypervisor-options", "cpus=2",
+                    "-guest", "left", "-kernel", tmp_path / "kernel", "-words", "vcpus=2",
+                    "-guest", "right", "-kernel", tmp_path / "kernel", "-initrd",
+                    tmp_path / "other", "-words", "vcpus=2 restart=reset", "-append", "a b",
+                    "-guest", "third", "-kernel", tmp_path / "other"], check=True)
+    xorriso("-osirrox", "on", "-indev", out, "-extract", "/boot", tmp_path / "boot")
+    text = (tmp_path / "boot" / "grub" / "grub.cfg").read_text()
+    assert re.findall(r"^\tmultiboot2 .*|^\tmodule2 .*", text, re.M)[:5] == [
+        "\tmultiboot2 /boot/trivet.elf 'guest_serial=com3' 'end=poweroff' 'cpus=2'",
+        "\tmodule2 /boot/guest/kernel 'guest=left' mem=131072K 'vcpus=2' --",
+        "\tmodule2 /boot/guest/kernel 'guest=right' mem=131072K 'vcpus=2' 'restart=reset' -- 'a b'",
+        "\tmodule2 /boot/guest/initrd 'initrd=right' -- 'other'",
+        "\tmodule2 /boot/guest/initrd 'guest=third' mem=131072K --"]
+    assert {path.name for path in (tmp_path / "boot" / "guest").iterdir()} == {"kernel", "initrd"}
+
+
 @pytest.mark.parametrize(("options", "reason"), [
-    (("-append", "x"), "need a -kernel"), (("-kernel", "/none"), "No such file")])
+    (("-append", "x"), "need a -kernel"), (("-vcpus", "65"), "from 1 to 64"),
+    (("-words", "x=y"), "need a -kernel"), (("-kernel", "/none"), "No such file"),
+    (("-guest", "a"), "-guest a: has no -kernel"),
+    (("-guest", "a b", "-kernel", BUILD / "x"), "-guest a b: a name has letters")])
 def test_a_guest_that_cannot_be_is_refused(options, reason, tmp_path):
     result = subprocess.run([MAKE_ISO, BUILD / "trivet.elf", tmp_path / "out.iso", *options],
                             capture_output=True, text=True, check=False)

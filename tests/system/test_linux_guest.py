@@ -2,12 +2,14 @@
 """The Linux test guest's parts: its first file system, and packages fetched whole or not at all."""
 
 import os
+import re
 import subprocess
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from trivet_lib import debian_package, linux_guest, linux_kernel, newc
+from trivet_lib import debian_package, linux_guest, linux_kernel, linux_module, newc
 from trivet_lib.errors import CallError
 
 KERNEL = "linux-image-6.1.0-56-cloud-amd64"
@@ -28,15 +30,32 @@ def test_cpio_unpacks_what_was_packed(tmp_path: Path) -> None:
 
 
 def test_the_initramfs_has_what_init_calls() -> None:
-    archive = linux_guest.initramfs(b"module")
+    archive = linux_guest.initramfs({"trivet_linux.ko": b"module"})
     names = subprocess.run([linux_guest.BUSYBOX, "cpio", "-t"], input=archive, check=True,
                            capture_output=True).stdout.decode().splitlines()
     tools = {"sh", "mount", "uname", "nproc", "setsid", "cttyhack", "poweroff", "busybox", "insmod",
-             "rmmod", "dmesg", "seq", "sha256sum", "gzip", "gunzip", "sort", "awk", "reboot"}
+             "rmmod", "dmesg", "seq", "sha256sum", "gzip", "gunzip", "sort", "awk", "reboot",
+             "taskset"}
     assert {"init", "dev/console", "proc", "sys", "lib/linux_tests.sh", "lib/trivet_linux.ko",
-            "bin/vmcall-user", *(f"bin/{name}" for name in tools)} <= set(names)
-    assert archive == linux_guest.initramfs(b"module")
+            "bin/vmcall-user", "bin/linux_locks", "bin/linux_sum",
+            *(f"bin/{name}" for name in tools)} <= set(names)
+    assert archive == linux_guest.initramfs({"trivet_linux.ko": b"module"})
     assert linux_guest.READY in linux_guest.INIT.read_text("utf-8")
+
+
+def test_the_programs_for_locks_and_sums_pass_here_too() -> None:
+    linux_module.build_library_programs()
+    want = f"0x{zlib.crc32(bytes(i * 167 + (i >> 8) & 0xff for i in range(1 << 16))):08x}"
+    assert said(linux_module.program("linux_sum"), "3") == f"PASS sum={want} rounds=3"
+    assert re.fullmatch(r"PASS futex threads=5 rounds=[1-9]\d*",
+                        said(linux_module.program("linux_locks"), "1", "5"))
+
+
+def said(*command: object) -> str:
+    """The last line of a program that must succeed."""
+    result = subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                            timeout=60, check=True)
+    return result.stdout.splitlines()[-1]
 
 
 @pytest.fixture

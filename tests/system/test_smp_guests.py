@@ -56,7 +56,7 @@ def outcomes(hosts: int) -> dict[str, Outcome]:
     logs.mkdir(parents=True, exist_ok=True)
     disk, log = (logs / f"smp-guests-{hosts}.{end}" for end in ("iso", "log"))
     modules = [module(name, vcpus) for machine, vcpus, name in CASES if machine == hosts]
-    iso.build(disk, grub_config.direct_start(["end=poweroff"], modules),
+    iso.build(disk, grub_config.direct_start(["end=poweroff", "guests=inturn"], modules),
               {grub_config.HYPERVISOR_PATH: HYPERVISOR,
                **{f"boot/{name}": image(name) for name in GUESTS}})
     log.unlink(missing_ok=True)

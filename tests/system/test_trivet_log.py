@@ -129,7 +129,7 @@ NASTY = [
 def arguments_through_grub(append, tmp_path):
     kernel = tmp_path / "kernel"
     wanted = guest.Guest(kernel=kernel, append=append)
-    [line] = guest._modules(wanted)
+    [line] = guest._modules([wanted])
     _, *words = grub_words(line)
     words = hypervisor_words(grub_command_line(words))
     assert words[:3] == ["guest=kernel", "mem=131072K", "--"]
@@ -163,5 +163,5 @@ def test_hypervisor_gets_its_options_quoted(tmp_path):
 
 def test_initrd_goes_to_the_guest_under_its_own_name(tmp_path):
     wanted = guest.Guest(kernel=tmp_path / "k", initrd=tmp_path / "my initrd.gz")
-    _, line = guest._modules(wanted)
+    _, line = guest._modules([wanted])
     assert grub_words(line) == ["/boot/guest/initrd", "initrd=k", "--", "my initrd.gz"]

@@ -72,7 +72,9 @@ def test_append_may_be_empty():
     (["run", "-engine", "xen"], "xen"),
     (["run", "-firmware", "coreboot"], "coreboot"),
     (["run", "-m", "128M"], "need a -kernel"),
+    (["run", "-vcpus", "2"], "need a -kernel"),
     (["run", "-append", "x"], "need a -kernel"),
+    (["boot", "-vcpus", "2"], "no such option"),
     (["run", "-initrd", "x"], "need a -kernel"),
     (["boot", "-iso", "/nonexistent/image.iso"], "No such file"),
 ])
@@ -86,6 +88,7 @@ def test_number_of_processors_is_from_1_to_64(count, tmp_path):
     image = tmp_path / "image.iso"
     image.write_bytes(b"x")
     assert "-smp" in refusal("boot", "-iso", image, "-smp", count)
+    assert "-vcpus" in refusal("run", "-kernel", image, "-vcpus", count)
 
 
 def test_more_processors_than_bochs_has_are_refused(kernel, hypervisor):
