@@ -14,6 +14,7 @@
  * vm/vcpu_halt.c */
 #include "exits/vmcall.h"
 
+#include "cpu/host_timer.h"
 #include "cpu/msr.h"
 #include "cpu/registers.h"
 #include "fake_insn.h"
@@ -206,7 +207,9 @@ static void make_call(struct vcpu *vcpu, struct call_input *input)
 	check_vmcs(input);
 	check_log();
 	vcpu->vm->end = VM_END_NONE;
+	vcpu->vm->is_ending = false;
 	vcpu->after_call = VMX_RESUME_CALL;
+	posted_interrupts_init(&vcpu->posted, 0, 0);
 }
 
 static void add_ram(struct vm *vm, uint64_t guest, uint8_t *host, uint64_t size_bytes)
@@ -219,6 +222,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct vm_config config = {.name = "fuzz"};
 	static struct vcpu vcpu;
+	static uint32_t apic_page[PAGE / sizeof(uint32_t)];
 	struct vm vm = {.config = &config};
 	struct call_input input;
 	size_t at = 0;
@@ -228,11 +232,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(ram != NULL);
 	}
 	memset(&vcpu, 0, sizeof(vcpu));
+	memset(apic_page, 0, sizeof(apic_page));
 	fake_insn_reset();
 	fake_log_clear();
 	vcpu.vm = &vm;
+	vm.vcpus[0] = &vcpu;
+	vm.vcpu_count = 1;
 	config.refused_calls = size == 0 || data[0] != REFUSE_SOME ? 0 : data[size - 1];
 	config.is_tracing_calls = size != 0 && data[0] % 2 != 0;
+	vcpu.apic.page = vcpu.pages.apic = apic_page;
+	/* Nothing is due: a timer that is set anew costs a VMWRITE. */
+	vcpu.timer.event_tsc = vcpu.timer.refresh_tsc = HOST_TIMER_NEVER;
 	hypercall_init(&vcpu);
 	for (size_t i = 0; i < RAM_PAGES * PAGE; i++) {
 		ram[i] = size == 0 ? 0 : data[i % size];

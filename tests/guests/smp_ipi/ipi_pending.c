@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 enum { LOW = 0x41, MIDDLE = 0x51, HIGH = 0x61, STORM_FIRST = 0x90, LOG_MAX = 8 };
-enum { SETTLE_TICKS = 300000, CLASS_SHIFT = 4 };
+enum { SETTLE_TICKS = 300000, CLASS_SHIFT = 4, POST_PORT = 0x80 };
 
 /* Written by the target, read when it has ended its work. */
 static struct {
@@ -55,8 +55,8 @@ static void wait_closed(void *unused)
 	(void)guest_wait_for(&is_sent, 1);
 	guest_spin_ticks(SETTLE_TICKS);
 	/* An emulator may leave a processor in its guest that has interrupts disabled, whatever
-	 * pends for the hypervisor (docs/bochs.md): CPUID takes it out. */
-	(void)guest_cpuid(0, 0);
+	 * pends for the hypervisor (docs/bochs.md): an access to a port takes it out. */
+	(void)guest_in8(POST_PORT);
 	seen.is_requested = guest_lapic_has_bit(LAPIC_IRR, LOW);
 	seen.count_while_closed = order.count;
 	guest_write_cr8(MIDDLE >> CLASS_SHIFT);
