@@ -27,7 +27,7 @@ MODELS = (
 LEGACY_BIOS = "/usr/share/bochs/BIOS-bochs-legacy"
 _BIOS = "/usr/share/bochs/BIOS-bochs-latest"
 
-BOOT_LIMIT_S = 300
+BOOT_LIMIT_S = 600
 
 
 @dataclass(frozen=True)
