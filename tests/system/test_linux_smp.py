@@ -108,8 +108,8 @@ def test_locks_exclude(case: Case) -> None:
     assert set(LOCKS) <= set(found)
     assert re.match(r"PASS passed=6 failed=0 rounds=[1-9]", found["spin"]), found
     kicks = int(re.search(r"locks calls of the run: kick_cpu=(\d+) ", output)[1])
-    # A lock that spins wakes nobody.
-    assert kicks == 0 if "nopvspin" in case.append else kicks > 0
+    # A lock that spins wakes nobody; one that halts need not have halted in so short a run.
+    assert "nopvspin" not in case.append or kicks == 0
 
 
 @cases("steal")
