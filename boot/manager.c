@@ -189,6 +189,7 @@ static void run(void)
 {
 	struct scheduler *scheduler = scheduler_of(0);
 
+	operator_begin();
 	/* What is needed changes in serve() alone. */
 	for (scheduler->loop_tsc = serve(); is_needed(); scheduler->loop_tsc = serve()) {
 		while (!scheduler_is_loop_asked(scheduler)) {

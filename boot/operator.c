@@ -18,6 +18,8 @@ enum {
 static struct {
 	struct spinlock lock;
 	struct vm *selected;
+	bool is_begun;
+	bool is_overrun;
 	bool is_after_prefix;
 	uint8_t key_bytes[KEYS_WAITING_MAX];
 	struct fifo keys;
@@ -54,6 +56,16 @@ static bool line_write(void *context, uint8_t byte)
 	return true;
 }
 
+/* While the console's bytes leave, the guests' come: no more than 16 wait in the port. Who holds
+ * the lock looks after it. */
+static void keep_line(void)
+{
+	if (spin_try_lock(&line_lock)) {
+		serial_keep(&line_port);
+		spin_unlock(&line_lock);
+	}
+}
+
 static void open_line(const struct options_serial *serial)
 {
 	unsigned irq;
@@ -69,6 +81,7 @@ static void open_line(const struct options_serial *serial)
 	is_line_open = true;
 	if (serial_listen(&line_port, &irq) == STATUS_OK) {
 		pic8259_host_set_mask(irq, false);
+		console_set_waiting(keep_line);
 	} else {
 		log_warn("boot", "nothing typed on the guests' serial port arrives port=%#x",
 			serial->base);
@@ -81,6 +94,13 @@ void operator_start(const struct options *options)
 		log_warn("boot", "no console to type on");
 	}
 	open_line(&options->guest_serial);
+}
+
+void operator_begin(void)
+{
+	spin_lock(&operator.lock);
+	operator.is_begun = true;
+	spin_unlock(&operator.lock);
 }
 
 void operator_drain(void)
@@ -108,26 +128,42 @@ static bool is_for_guest(uint8_t byte)
 
 static bool has_room(void)
 {
-	return operator.selected == NULL || !fifo_is_full(&operator.selected->input.waiting);
+	return operator.selected != NULL && !fifo_is_full(&operator.selected->input.waiting);
 }
 
+/* What is typed on the console to no guest, or faster than the guest reads, is lost: a line that is
+ * held would hold the keys too. */
 static void give_to_guest(uint8_t byte)
 {
-	if (operator.selected != NULL) {
-		(void)fifo_put(&operator.selected->input.waiting, byte);
+	if (operator.selected != NULL && !fifo_put(&operator.selected->input.waiting, byte) &&
+		!operator.is_overrun) {
+		operator.is_overrun = true;
+		log_warn(operator.selected->config->name,
+			"does not read what is typed: more than %u bytes are lost",
+			GUEST_INPUT_BYTES);
 	}
 }
 
-/* What the guest's queue has no room for stays on the line. */
-static void take_typed(void)
+static void take_from_console(void)
 {
 	uint8_t byte;
 
 	/* With a line of its own a guest gets nothing from the console. */
-	while ((is_line_open || has_room()) && console_read(&byte)) {
+	while (console_read(&byte)) {
 		if (is_for_guest(byte) && !is_line_open) {
 			give_to_guest(byte);
 		}
+	}
+}
+
+/* What there is no room for stays on the lines; as does all that is typed before
+ * operator_begin(). */
+static void take_typed(void)
+{
+	uint8_t byte;
+
+	if (operator.is_begun) {
+		take_from_console();
 	}
 	while (is_line_open && has_room() && line_read(&byte)) {
 		give_to_guest(byte);
@@ -196,6 +232,7 @@ void operator_select(struct vm *vm)
 {
 	spin_lock(&operator.lock);
 	__atomic_store_n(&operator.selected, vm, __ATOMIC_RELAXED);
+	operator.is_overrun = false;
 	spin_unlock(&operator.lock);
 }
 

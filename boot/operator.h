@@ -16,6 +16,10 @@
  * boot processor, before the first guest. */
 void operator_start(const struct options *options);
 
+/* From here on what is typed is taken: there is a guest, or there can be one. Before, it waits in
+ * the ports. Context: the boot processor. */
+void operator_begin(void);
+
 /* Connects a guest's UART with the operator; the first one gets the input. Context: the boot
  * processor, as for all below. */
 void operator_add(struct vm *vm);

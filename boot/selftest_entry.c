@@ -186,6 +186,8 @@ void selftest_entry_checks(const struct run_context *context)
 	memset(&entry, 0, sizeof(entry));
 	format(entry.config.name, sizeof(entry.config.name), "entry-checks");
 	entry.config.kind = VM_KIND_FLAT;
+	entry.config.vcpu_count = 1;
+	entry.config.weight = RUN_WEIGHT_DEFAULT;
 	entry.config.memory_size_bytes = MIB(1);
 	entry.config.image = (struct image){entry.config.name, selftest_spin_masked_start,
 		(uint64_t)(selftest_spin_masked_end - selftest_spin_masked_start)};

@@ -203,6 +203,11 @@ enum status console_listen(void)
 	return status;
 }
 
+void console_set_waiting(void (*while_waiting)(void))
+{
+	serial.while_waiting = while_waiting;
+}
+
 bool console_read(uint8_t *byte)
 {
 	const bool is_taken = take_lock();

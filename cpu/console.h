@@ -51,6 +51,10 @@ void console_break_lock(void);
  */
 must_use enum status console_listen(void);
 
+/* Has this called, with the console's lock held, while bytes wait to leave: for what must not wait
+ * as long. It takes no lock but by spin_try_lock(). */
+void console_set_waiting(void (*while_waiting)(void));
+
 /* Takes the next byte that was typed. Returns false if none has come. Context: any. */
 bool console_read(uint8_t *byte);
 

@@ -157,6 +157,16 @@ static void keep_received(struct serial_port *port, uint8_t line_status)
 	}
 }
 
+void serial_keep(struct serial_port *port)
+{
+	uint8_t line_status = UART_LSR_DR;
+
+	while (port->is_listening && !fifo_is_full(&port->received) && has_received(line_status)) {
+		line_status = insn_in8(register_port(port, UART_LSR));
+		keep_received(port, line_status);
+	}
+}
+
 static bool wait_for(struct serial_port *port, uint8_t line_status)
 {
 	uint32_t reads = port->is_stuck ? 1 : WAIT_LIMIT_READS;
@@ -168,6 +178,9 @@ static bool wait_for(struct serial_port *port, uint8_t line_status)
 		if ((status & line_status) != 0) {
 			port->is_stuck = false;
 			return true;
+		}
+		if (port->while_waiting != NULL) {
+			port->while_waiting();
 		}
 		insn_pause();
 	}

@@ -26,6 +26,7 @@ struct serial_port {
 	uint8_t room;  /* Bytes that the transmitter is sure to take now. */
 	bool is_stuck; /* It did not take a byte in time: from then on nothing waits for it. */
 	bool is_listening;
+	void (*while_waiting)(void); /* Called while a transmission waits; may be NULL. */
 	struct fifo received;
 	uint8_t received_bytes[SERIAL_RECEIVED_BYTES];
 };
@@ -53,6 +54,9 @@ must_use enum status serial_listen(struct serial_port *port, unsigned *irq);
 
 /* Takes the next byte that was received. Returns false if none has come. Context: any. */
 bool serial_read(struct serial_port *port, uint8_t *byte);
+
+/* Takes into memory what a listening port has received, so that more can come. */
+void serial_keep(struct serial_port *port);
 
 /* Sends raw bytes. Each waits a bounded time for the transmitter, and is then lost. */
 void serial_write(struct serial_port *port, const void *bytes, size_t size_bytes);

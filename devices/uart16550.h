@@ -59,4 +59,10 @@ void uart16550_write(struct uart16550 *uart, unsigned offset, uint8_t value);
 bool uart16550_receive(struct uart16550 *uart, uint8_t byte);
 bool uart16550_can_receive(const struct uart16550 *uart);
 
+/* Returns whether the guest wants an interrupt for what is received (IER bit 0). */
+static inline bool uart16550_interrupts_on_receive(const struct uart16550 *uart)
+{
+	return (uart->interrupt_enable & 1) != 0;
+}
+
 #endif

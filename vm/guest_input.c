@@ -12,7 +12,7 @@ void guest_input_pull(struct guest_input *input)
 {
 	uint8_t byte;
 
-	while (input->take != NULL && uart16550_can_receive(input->uart) &&
+	while (input->is_open && input->take != NULL && uart16550_can_receive(input->uart) &&
 		input->take(input->context, &byte)) {
 		(void)uart16550_receive(input->uart, byte);
 	}

@@ -11,12 +11,15 @@ enum { GUEST_INPUT_BYTES = 64 * 1024 }; /* What can be pasted before the guest r
  * What comes over the host's line for a guest's UART. `take` gives the next byte, false if none has
  * come; NULL where nothing is typed to the guest. What the UART cannot receive yet waits in the
  * queue, which is its filler's; when that is full, the line is held: its bytes stay with the host's
- * UART.
+ * UART. Nothing is given before the guest looks for a byte or wants an interrupt for one: a driver
+ * that sets its UART up clears the receiver.
  */
 struct guest_input {
 	bool (*take)(void *context, uint8_t *byte);
 	void *context;
 	struct uart16550 *uart;
+	bool is_open;        /* The guest has looked for a byte. */
+	uint8_t plain_reads; /* A bit for each register that is read without a look at the queue. */
 	struct fifo waiting;
 	uint8_t bytes[GUEST_INPUT_BYTES];
 };

@@ -207,6 +207,26 @@ static struct vcpu *pick(struct scheduler *scheduler)
 	return vcpu;
 }
 
+static void begin(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+
+	if (vcpu_init(vcpu, &vcpu->start) != STATUS_OK) {
+		vm_end(vm, VM_END_NOT_STARTED, 0, "its VMCS cannot be set up");
+		return;
+	}
+	steal_time_begin(vcpu);
+	vcpu_restore(vcpu);
+	if (vcpu->id != 0) {
+		return;
+	}
+	if (vm->prepare != NULL && !vm->prepare(vcpu, &vcpu->start)) {
+		vm_end(vm, VM_END_NOT_STARTED, 0, "%s", "");
+	} else if (vm->starting != NULL) {
+		vm->starting(vm);
+	}
+}
+
 /* Makes the CPU hold this vCPU's state. */
 static void load(struct scheduler *scheduler, struct vcpu *vcpu)
 {
@@ -224,17 +244,8 @@ static void load(struct scheduler *scheduler, struct vcpu *vcpu)
 		vcpu_restore(vcpu);
 		return;
 	}
-	if (vm_is_ended(vcpu->vm)) {
-		return;
-	}
-	if (vcpu_init(vcpu, &vcpu->start) != STATUS_OK) {
-		vm_end(vcpu->vm, VM_END_NOT_STARTED, 0, "its VMCS cannot be set up");
-		return;
-	}
-	steal_time_begin(vcpu);
-	vcpu_restore(vcpu);
-	if (vcpu->vm->prepare != NULL && vcpu->id == 0 && !vcpu->vm->prepare(vcpu, &vcpu->start)) {
-		vm_end(vcpu->vm, VM_END_NOT_STARTED, 0, "%s", "");
+	if (!vm_is_ended(vcpu->vm)) {
+		begin(vcpu);
 	}
 }
 

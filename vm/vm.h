@@ -108,6 +108,8 @@ struct vm {
 	unsigned vcpu_count;
 	unsigned live_count; /* Of vCPUs that are placed on a CPU; atomic. */
 	uint64_t start_tsc;  /* The host's TSC when the guest's, and its system time, were 0. */
+	/* What the bootstrap processor's CPU calls right before it runs for the first time. */
+	void (*starting)(struct vm *vm);
 	/* What the last vCPU that left its CPU calls: the VM is nobody's then. NULL: nothing. */
 	void (*left)(struct vm *vm);
 	/* The self-test's hand on a guest that is set up and has not run; false: do not run it. */

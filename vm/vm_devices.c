@@ -6,8 +6,19 @@ enum {
 	COM1_PORT = 0x3f8,
 	UART_RECEIVE_BUFFER = 0, /* The register's offset: reading it makes room. */
 	UART_TRANSMIT_BUFFER = 0,
+	UART_INTERRUPT_ENABLE = 1,
+	UART_LINE_STATUS = 5,
 	BITS_PER_BYTE = 8,
 };
+
+/* Reads of these alone change nothing about what is typed; until the input is open, none do. */
+#define UART_PLAIN_READS ((uint8_t)~BIT(UART_RECEIVE_BUFFER))
+
+static void open_input(struct vm *vm)
+{
+	vm->input.is_open = true;
+	vm->input.plain_reads = UART_PLAIN_READS;
+}
 
 /*
  * The UART has 8-bit registers: a wider access is one for each of its bytes, as on a PC's bus. It
@@ -25,6 +36,9 @@ static __attribute__((noinline)) uint32_t uart_port_read_wide(
 
 		value |= (uint32_t)byte << (i * BITS_PER_BYTE);
 	}
+	if (offset == UART_RECEIVE_BUFFER || offset + size_bytes > UART_LINE_STATUS) {
+		open_input(vm);
+	}
 	guest_input_pull(&vm->input);
 	return value;
 }
@@ -33,7 +47,7 @@ static uint32_t uart_port_read(void *context, unsigned offset, unsigned size_byt
 {
 	struct vm *vm = context;
 
-	return offset != UART_RECEIVE_BUFFER && size_bytes == sizeof(uint8_t)
+	return (vm->input.plain_reads & BIT(offset)) != 0 && size_bytes == sizeof(uint8_t)
 		       ? uart16550_read(&vm->uart, offset)
 		       : uart_port_read_wide(vm, offset, size_bytes);
 }
@@ -50,8 +64,11 @@ static void uart_port_write(void *context, unsigned offset, unsigned size_bytes,
 				(uint8_t)bits_get(value, low + BITS_PER_BYTE - 1, low));
 		}
 	}
+	if (uart16550_interrupts_on_receive(&vm->uart)) {
+		open_input(vm);
+	}
 	/* While a byte waited to leave, others came, of which no interrupt tells any more. */
-	if (offset == UART_TRANSMIT_BUFFER) {
+	if (offset <= UART_INTERRUPT_ENABLE) {
 		guest_input_pull(&vm->input);
 	}
 }

@@ -61,6 +61,7 @@ static int set_up(void **state)
 	guest_input_init(&f->input, &f->uart);
 	f->input.take = take;
 	f->input.context = f;
+	f->input.is_open = true;
 	*state = f;
 	return 0;
 }
@@ -126,6 +127,20 @@ static void its_queue_is_its_own_bytes(void **state)
 	assert_ptr_equal(f->input.waiting.bytes, f->input.bytes);
 }
 
+/* A driver that sets the UART up would clear what came before. */
+static void before_the_guest_looks_all_waits_on_the_line(void **state)
+{
+	struct fixture *f = *state;
+
+	f->input.is_open = false;
+	f->line_count = 5;
+	guest_input_pull(&f->input);
+	assert_int_equal(f->line_next, 0);
+	f->input.is_open = true;
+	guest_input_pull(&f->input);
+	assert_int_equal(read_all(f, 0), 5);
+}
+
 static void without_a_line_nothing_comes(void **state)
 {
 	struct fixture *f = *state;
@@ -168,6 +183,7 @@ int main(void)
 		WITH_INPUT(a_paste_larger_than_all_buffers_arrives_whole),
 		WITH_INPUT(only_what_the_uart_can_receive_is_taken),
 		WITH_INPUT(its_queue_is_its_own_bytes),
+		WITH_INPUT(before_the_guest_looks_all_waits_on_the_line),
 		WITH_INPUT(without_a_line_nothing_comes),
 		cmocka_unit_test(fifo_refuses_what_does_not_fit),
 	};

@@ -32,9 +32,14 @@ def test_what_is_piped_in_reaches_the_guest() -> None:
 
 
 def test_a_key_shows_the_counters_of_a_running_guest() -> None:
-    result = run(b"\x01c\x01ra\x04", "echo=1")
-    assert result.returncode == 0, result.stderr
-    log = result.stderr.decode()
+    with subprocess.Popen(
+            [TRIVET, "run", "-engine", "bochs", "-kernel", ECHO, "-append", "echo=1",
+             "-timeout", str(LIMIT_S)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE) as process:
+        assert b"echo: ready" in process.stdout.readline()
+        _, errors = process.communicate(b"\x01c\x01ra\x04", LIMIT_S)
+    log = errors.decode()
+    assert process.returncode == 0, log
     assert len(re.findall(r"^console_echo.elf: count of", log, re.M)) == 2
     before_end = log[:log.index("console_echo.elf: ended")]
     assert re.search(r"^console_echo.elf: exit  IO_INSTRUCTION", before_end, re.M)
