@@ -138,8 +138,8 @@ static void give_to_guest(uint8_t byte)
 	if (operator.selected != NULL && !fifo_put(&operator.selected->input.waiting, byte) &&
 		!operator.is_overrun) {
 		operator.is_overrun = true;
-		log_warn(operator.selected->config->name,
-			"does not read what is typed: more than %u bytes are lost",
+		log_warn(operator.selected->console.name,
+			"does not read what is typed: what comes behind %u bytes is lost",
 			GUEST_INPUT_BYTES);
 	}
 }

@@ -36,6 +36,11 @@ void cpu_kick(const struct cpu *cpu)
 	local_apic_send(cpu->apic_id, LOCAL_APIC_SEND_FIXED | CPU_KICK_VECTOR);
 }
 
+void cpu_notify_posted(const struct cpu *cpu)
+{
+	local_apic_send(cpu->apic_id, LOCAL_APIC_SEND_FIXED | CPU_POSTED_VECTOR);
+}
+
 void cpu_send_nmi_to_others(void)
 {
 	/* One by one: a processor that the firmware keeps for itself must not get one. */

@@ -8,6 +8,7 @@
 enum {
 	CPUS_MAX = 64,
 	CPU_KICK_VECTOR = 0xf1,
+	CPU_POSTED_VECTOR = 0xf2, /* The posted-interrupt notification vector. */
 };
 
 struct gdt_cpu;
@@ -66,6 +67,10 @@ struct cpu *cpu_of(unsigned index);
  * is to do. Does nothing without a local APIC. Context: any; what the kick is for has been written.
  */
 void cpu_kick(const struct cpu *cpu);
+
+/* Interrupts a processor with CPU_POSTED_VECTOR: a guest that it runs takes in what is posted, with
+ * no exit where the CPU does that. Otherwise as cpu_kick(). */
+void cpu_notify_posted(const struct cpu *cpu);
 
 /* Sends an NMI to all processors that run but this one. Context: any. */
 void cpu_send_nmi_to_others(void);

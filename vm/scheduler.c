@@ -153,6 +153,18 @@ void scheduler_notify(struct vcpu *vcpu, bool is_look_due)
 	}
 }
 
+void scheduler_notify_posted(struct vcpu *vcpu)
+{
+	const struct scheduler *scheduler = vcpu->scheduler;
+
+	if (scheduler != NULL && scheduler->cpu != this_cpu() &&
+		__atomic_load_n(&vcpu->is_on_cpu, __ATOMIC_SEQ_CST)) {
+		cpu_notify_posted(scheduler->cpu);
+	} else {
+		scheduler_notify(vcpu, false);
+	}
+}
+
 /* --- Who runs --- */
 
 /* Wakes whose time has come. Returns when the next one's does. */

@@ -60,6 +60,10 @@ void scheduler_start(struct vcpu *vcpu);
  */
 void scheduler_notify(struct vcpu *vcpu, bool is_look_due);
 
+/* The same for a vector in the posted-interrupt descriptor of a vCPU whose CPU takes it in by
+ * itself, if it runs: it does not exit. */
+void scheduler_notify_posted(struct vcpu *vcpu);
+
 /*
  * The vCPU that runs here gives its CPU to another, if that is ready on the same CPU; NULL: to any
  * other of its guest. Returns true if so: then the exit's handler is to leave the guest. Source:

@@ -74,6 +74,7 @@ void vcpu_apicv_flush(struct vcpu *vcpu)
 		flush_tpr_threshold(vcpu);
 		return;
 	case APIC_LEVEL_DELIVERY:
+	case APIC_LEVEL_POSTING:
 		flush_interrupt_status(vcpu);
 		flush_eoi_exits(vcpu);
 		return;

@@ -32,7 +32,13 @@ void vcpu_apicv_flush(struct vcpu *vcpu);
 /* True if the CPU delivers the APIC's interrupts by itself. */
 static inline bool vcpu_apicv_delivers(const struct vcpu *vcpu)
 {
-	return vcpu->apicv.level == APIC_LEVEL_DELIVERY;
+	return vcpu->apicv.level >= APIC_LEVEL_DELIVERY;
+}
+
+/* True if the CPU takes in by itself what is posted to the guest that it runs. Context: any CPU. */
+static inline bool vcpu_apicv_takes_posted(const struct vcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->apicv.level, __ATOMIC_RELAXED) == APIC_LEVEL_POSTING;
 }
 
 #endif

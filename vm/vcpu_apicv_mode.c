@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cpu/log.h"
+#include "cpu/percpu.h"
 #include "vm/msr_policy.h"
 #include "vm/vcpu_apicv.h"
 #include "vm/vcpu_shootdown.h"
@@ -69,6 +70,7 @@ static void set_controls(struct vcpu *vcpu, enum apic_reach reach)
 		apic_controls_set(
 			vcpu->capability, vcpu->apicv.level, APIC_REACH_NOWHERE, controls);
 	}
+	vmcs_write32(VMCS_PIN_BASED_CONTROLS, controls->pin);
 	vmcs_write32(VMCS_PRIMARY_PROCESSOR_BASED_CONTROLS, controls->primary);
 	vmcs_write32(VMCS_SECONDARY_PROCESSOR_BASED_CONTROLS, controls->secondary);
 	msr_policy_fill_bitmap(vcpu->pages.msr_bitmap, controls);
@@ -91,6 +93,11 @@ void vcpu_apicv_init(struct vcpu *vcpu)
 		vmcs_write64(VMCS_EOI_EXIT_BITMAP_1, 0);
 		vmcs_write64(VMCS_EOI_EXIT_BITMAP_2, 0);
 		vmcs_write64(VMCS_EOI_EXIT_BITMAP_3, 0);
+	}
+	if (vcpu_apicv_takes_posted(vcpu)) {
+		vmcs_write16(VMCS_POSTED_INTERRUPT_NOTIFICATION_VECTOR, CPU_POSTED_VECTOR);
+		vmcs_write64(VMCS_POSTED_INTERRUPT_DESCRIPTOR_ADDRESS,
+			hpa_of(&vcpu->posted.descriptor).value);
 	}
 	set_controls(vcpu, reach_of(&vcpu->apic));
 	if (vcpu->id == 0) {

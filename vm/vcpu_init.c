@@ -85,7 +85,7 @@ void vcpu_create(struct vcpu *vcpu)
 	vcpu->deferred_requests = 0;
 	vcpu->is_on_cpu = false;
 	vcpu->is_ept_stale = false;
-	posted_interrupts_init(&vcpu->posted, CPU_KICK_VECTOR, 0);
+	posted_interrupts_init(&vcpu->posted, CPU_POSTED_VECTOR, 0);
 	/* The guest's TSC counts from its start. */
 	vcpu->start_tsc = vm->start_tsc;
 	vcpu->tsc_offset = 0 - vcpu->start_tsc;

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "vm/scheduler.h"
+#include "vm/vcpu_apicv.h"
 #include "vm/vcpu_posted.h"
 
 void vcpu_post_interrupt(struct vcpu *vcpu, uint8_t vector, bool is_level)
 {
-	if (posted_interrupts_post(&vcpu->posted, vector, is_level)) {
+	if (!posted_interrupts_post(&vcpu->posted, vector, is_level)) {
+		return;
+	}
+	if (!is_level && vcpu_apicv_takes_posted(vcpu)) {
+		scheduler_notify_posted(vcpu);
+	} else {
 		scheduler_notify(vcpu, false);
 	}
 }

@@ -25,7 +25,8 @@ static enum apic_level offered_level(const struct vmx_capability *capability)
 		!can_set(capability->pin, PIN_EXTERNAL_INTERRUPT_EXITING)) {
 		return APIC_LEVEL_REGISTERS;
 	}
-	return APIC_LEVEL_DELIVERY;
+	return can_set(capability->pin, PIN_PROCESS_POSTED_INTERRUPTS) ? APIC_LEVEL_POSTING
+								       : APIC_LEVEL_DELIVERY;
 }
 
 enum apic_level apic_controls_level(
@@ -36,11 +37,7 @@ enum apic_level apic_controls_level(
 	if (choice == APIC_SOFTWARE) {
 		return APIC_LEVEL_SOFTWARE;
 	}
-	if (choice == APIC_AUTO && level == APIC_LEVEL_DELIVERY &&
-		!can_set(capability->pin, PIN_PROCESS_POSTED_INTERRUPTS)) {
-		return APIC_LEVEL_REGISTERS;
-	}
-	return level;
+	return choice == APIC_AUTO && level == APIC_LEVEL_DELIVERY ? APIC_LEVEL_REGISTERS : level;
 }
 
 const char *apic_controls_level_name(enum apic_level level)
@@ -50,6 +47,7 @@ const char *apic_controls_level_name(enum apic_level level)
 		[APIC_LEVEL_TPR_SHADOW] = "TPR shadow",
 		[APIC_LEVEL_REGISTERS] = "APIC-register virtualization",
 		[APIC_LEVEL_DELIVERY] = "virtual-interrupt delivery",
+		[APIC_LEVEL_POSTING] = "posted interrupts",
 	};
 
 	return level < ARRAY_COUNT(names) ? names[level] : "unknown";
@@ -71,6 +69,7 @@ static uint64_t reach_control(enum apic_reach reach)
 void apic_controls_set(const struct vmx_capability *capability, enum apic_level level,
 	enum apic_reach reach, struct control_set *controls)
 {
+	uint64_t pin = controls->pin & ~PIN_PROCESS_POSTED_INTERRUPTS;
 	uint64_t primary = controls->primary & ~(CR8_EXITING | PRIMARY_USE_TPR_SHADOW);
 	uint64_t secondary = controls->secondary & ~APIC_SECONDARY;
 
@@ -86,6 +85,10 @@ void apic_controls_set(const struct vmx_capability *capability, enum apic_level 
 	if (level >= APIC_LEVEL_DELIVERY) {
 		secondary |= SECONDARY_VIRTUAL_INTERRUPT_DELIVERY;
 	}
+	if (level >= APIC_LEVEL_POSTING) {
+		pin |= PIN_PROCESS_POSTED_INTERRUPTS;
+	}
+	controls->pin = (uint32_t)pin;
 	controls->primary = (uint32_t)primary;
 	controls->secondary = (uint32_t)secondary;
 }

@@ -19,6 +19,7 @@ enum apic_level {
 	APIC_LEVEL_TPR_SHADOW, /* "Use TPR shadow": the TPR, by CR8, MSR or memory. */
 	APIC_LEVEL_REGISTERS,  /* "APIC-register virtualization": most registers can be read. */
 	APIC_LEVEL_DELIVERY,   /* "Virtual-interrupt delivery": interrupts, EOI, self-IPI. */
+	APIC_LEVEL_POSTING, /* "Process posted interrupts": those of others come without an exit. */
 };
 
 /* Where the guest's APIC can be reached: SDM Vol. 3A "x2APIC State Transitions". */
@@ -41,9 +42,9 @@ enum apic_level apic_controls_level(
 const char *apic_controls_level_name(enum apic_level level);
 
 /*
- * Sets the primary and secondary controls that belong to the guest's APIC, and no other, for a
- * level that apic_controls_level() gave. CR8 exits unless there is a TPR shadow. Context: any;
- * pure. Source: SDM Vol. 3C "VM-Execution Control Fields" under "Checks on VMX Controls".
+ * Sets the pin-based, primary and secondary controls that belong to the guest's APIC, and no other,
+ * for a level that apic_controls_level() gave. CR8 exits unless there is a TPR shadow. Context:
+ * any; pure. Source: SDM Vol. 3C "VM-Execution Control Fields" under "Checks on VMX Controls".
  */
 void apic_controls_set(const struct vmx_capability *capability, enum apic_level level,
 	enum apic_reach reach, struct control_set *controls);

@@ -10,6 +10,7 @@
 #include "guest/trivet_guest.h"
 
 #include <linux/cpu.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/io.h>
@@ -31,18 +32,22 @@
 #define INTERRUPT_ROUNDS 256
 #define WRITE_ROUNDS     16
 #define YIELD_ROUNDS     32
+/* In so many rounds each thread holds a lock for so long that the others halt, if they do. */
+#define HOLD_ROUNDS 4096
+#define HOLD_MS     4
 
 /* More than there are exit reasons and calls. */
 #define COUNTERS_ROOM 128
 
 /* One for each lock; what stands under it is changed by a plain read and write. */
-enum lock_name { SPIN_PLAIN, SPIN_INTERRUPT, SPIN_RAW, SPIN_WRITE, SPIN_COUNT };
+enum lock_name { SPIN_PLAIN, SPIN_INTERRUPT, SPIN_RAW, SPIN_WRITE, SPIN_HELD, SPIN_COUNT };
 
 static const char *const lock_rules[] = {
 	[SPIN_PLAIN] = "spin_lock_excludes",
 	[SPIN_INTERRUPT] = "spin_lock_excludes_interrupts_too",
 	[SPIN_RAW] = "nested_raw_spin_locks_exclude",
 	[SPIN_WRITE] = "write_lock_excludes",
+	[SPIN_HELD] = "spin_lock_held_long_excludes",
 };
 
 static DEFINE_SPINLOCK(plain_lock);
@@ -50,6 +55,7 @@ static DEFINE_SPINLOCK(interrupt_lock);
 static DEFINE_RAW_SPINLOCK(outer_lock);
 static DEFINE_RAW_SPINLOCK(inner_lock);
 static DEFINE_RWLOCK(read_write_lock);
+static DEFINE_SPINLOCK(held_lock);
 static unsigned long counted[SPIN_COUNT];
 /* Differs from counted[SPIN_WRITE] only while somebody writes. */
 static unsigned long written_twin;
@@ -121,12 +127,24 @@ static void take_read_write_lock(struct worker *worker, unsigned long round)
 	read_unlock(&read_write_lock);
 }
 
+static void hold_lock(struct worker *worker, unsigned long round)
+{
+	spin_lock(&held_lock);
+	count(SPIN_HELD);
+	if (round % HOLD_ROUNDS == 0) {
+		mdelay(HOLD_MS);
+	}
+	spin_unlock(&held_lock);
+	worker->rounds[SPIN_HELD]++;
+}
+
 static int work(void *argument)
 {
 	struct worker *worker = argument;
 	unsigned long round;
 
 	for (round = 0; !READ_ONCE(is_over); round++) {
+		hold_lock(worker, round);
 		spin_lock(&plain_lock);
 		count(SPIN_PLAIN);
 		spin_unlock(&plain_lock);

@@ -21,6 +21,11 @@ void trap_external_interrupt(uint8_t vector)
 	(void)vector;
 }
 
+void cpu_notify_posted(const struct cpu *cpu)
+{
+	(void)cpu;
+}
+
 void cpu_kick(const struct cpu *cpu)
 {
 	(void)cpu;

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #define CR8_EXITING  (PRIMARY_CR8_LOAD_EXITING | PRIMARY_CR8_STORE_EXITING)
+#define OTHER_BITS_0 PIN_NMI_EXITING
 #define OTHER_BITS_1 PRIMARY_HLT_EXITING
 #define OTHER_BITS_2 SECONDARY_ENABLE_EPT
 #define REGISTERS    SECONDARY_APIC_REGISTER_VIRTUALIZATION
@@ -57,7 +58,10 @@ static void auto_leaves_delivery_out_where_interrupts_cannot_be_posted(void **st
 	(void)state;
 	assert_int_equal(apic_controls_level(&capability, APIC_AUTO), APIC_LEVEL_REGISTERS);
 	capability.pin.allowed1 |= (uint32_t)PIN_PROCESS_POSTED_INTERRUPTS;
-	assert_int_equal(apic_controls_level(&capability, APIC_AUTO), APIC_LEVEL_DELIVERY);
+	assert_int_equal(apic_controls_level(&capability, APIC_AUTO), APIC_LEVEL_POSTING);
+	assert_int_equal(apic_controls_level(&capability, APIC_SOFTWARE), APIC_LEVEL_SOFTWARE);
+	capability.secondary.allowed1 &= ~(uint32_t)DELIVERY;
+	assert_int_equal(apic_controls_level(&capability, APIC_AUTO), APIC_LEVEL_REGISTERS);
 	assert_int_equal(level("corei3_cnl", APIC_AUTO), APIC_LEVEL_TPR_SHADOW);
 }
 
@@ -75,6 +79,7 @@ static struct control_set set_of(const char *name, enum apic_level at, enum apic
 	const struct vmx_capability capability = capability_of(name);
 	/* All that it owns is on, to be seen to go off. */
 	struct control_set controls = {
+		.pin = (uint32_t)(OTHER_BITS_0 | PIN_PROCESS_POSTED_INTERRUPTS),
 		.primary = (uint32_t)(OTHER_BITS_1 | CR8_EXITING | PRIMARY_USE_TPR_SHADOW),
 		.secondary = (uint32_t)(OTHER_BITS_2 | SECONDARY_VIRTUALIZE_APIC_ACCESSES |
 					SECONDARY_VIRTUALIZE_X2APIC_MODE | REGISTERS | DELIVERY),
@@ -103,6 +108,8 @@ static void each_level_has_its_controls(void **state)
 			SECONDARY_VIRTUALIZE_APIC_ACCESSES | REGISTERS | DELIVERY},
 		{APIC_LEVEL_DELIVERY, APIC_REACH_NOWHERE, PRIMARY_USE_TPR_SHADOW,
 			REGISTERS | DELIVERY},
+		{APIC_LEVEL_POSTING, APIC_REACH_MSRS, PRIMARY_USE_TPR_SHADOW,
+			SECONDARY_VIRTUALIZE_X2APIC_MODE | REGISTERS | DELIVERY},
 	};
 
 	(void)state;
@@ -110,6 +117,10 @@ static void each_level_has_its_controls(void **state)
 		const struct control_set controls =
 			set_of("corei7_haswell_4770", cases[i].level, cases[i].reach);
 
+		assert_int_equal(
+			controls.pin, OTHER_BITS_0 | (cases[i].level == APIC_LEVEL_POSTING
+								     ? PIN_PROCESS_POSTED_INTERRUPTS
+								     : 0));
 		assert_int_equal(controls.primary, OTHER_BITS_1 | cases[i].primary);
 		assert_int_equal(controls.secondary, OTHER_BITS_2 | cases[i].secondary);
 	}
@@ -121,6 +132,7 @@ static void the_names_are_told_apart(void **state)
 	assert_string_equal(apic_controls_level_name(APIC_LEVEL_SOFTWARE), "software");
 	assert_string_equal(
 		apic_controls_level_name(APIC_LEVEL_DELIVERY), "virtual-interrupt delivery");
+	assert_string_equal(apic_controls_level_name(APIC_LEVEL_POSTING), "posted interrupts");
 }
 
 int main(void)

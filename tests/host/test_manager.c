@@ -6,6 +6,7 @@
 #include "boot/managed_guest.h"
 #include "boot/manager_calls.h"
 #include "boot/manager_keys.h"
+#include "boot/operator.h"
 #include "cpu/host_timer.h"
 #include "cpu/tsc.h"
 #include "fake_insn.h"
@@ -59,6 +60,10 @@ static void note(char event, const struct managed_guest *guest)
 uint64_t tsc_hz(void)
 {
 	return HZ;
+}
+
+void operator_begin(void)
+{
 }
 
 void manager_calls_init(struct managed_guest *all_guests, const size_t *count_of_all)

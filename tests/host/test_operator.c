@@ -31,6 +31,8 @@ static size_t sent_count;
 static unsigned ask_count;
 static unsigned opened_irq;
 static enum status serial_status;
+static void (*console_waits)(void);
+static unsigned keep_count;
 
 bool console_read(uint8_t *byte)
 {
@@ -44,6 +46,17 @@ bool console_read(uint8_t *byte)
 enum status console_listen(void)
 {
 	return STATUS_OK;
+}
+
+void console_set_waiting(void (*while_waiting)(void))
+{
+	console_waits = while_waiting;
+}
+
+void serial_keep(struct serial_port *port)
+{
+	assert_int_equal(port->base, LINE_PORT);
+	keep_count++;
 }
 
 enum status serial_init(struct serial_port *port, uint16_t base, uint32_t speed)
@@ -126,6 +139,7 @@ static int set_up(void **state)
 	for (unsigned i = 0; i < VMS; i++) {
 		f->vms[i].vcpus[0] = &f->vcpus[i];
 		f->vms[i].vcpu_count = 1;
+		f->vms[i].console.name = "vm";
 		f->vcpus[i].vm = &f->vms[i];
 		guest_input_init(&f->vms[i].input, &f->vms[i].uart);
 		operator_add(&f->vms[i]);
@@ -289,22 +303,21 @@ static void the_removal_of_another_leaves_the_input(void **state)
 	assert_ptr_equal(operator_selected(), &f->vms[0]);
 }
 
-static void what_the_queue_has_no_room_for_stays_on_the_line(void **state)
+/* The keys come on the same line: it is not held. */
+static void what_the_queue_has_no_room_for_is_lost_and_said_once(void **state)
 {
 	struct fixture *f = *state;
-	uint8_t byte;
 
 	while (fifo_put(&f->vms[0].input.waiting, 'w')) {
 	}
-	type("ab");
-	assert_string_equal(typed_on_console, "ab");
-	assert_true(fifo_take(&f->vms[0].input.waiting, &byte));
-	operator_poll();
-	assert_string_equal(typed_on_console, "b");
-	/* The guest itself makes room. */
-	assert_true(f->vms[0].input.take(&f->vms[0], &byte));
-	assert_true(f->vms[0].input.take(&f->vms[0], &byte));
+	type("ab\x01"
+	     "s");
 	assert_string_equal(typed_on_console, "");
+	assert_string_equal(keys(), "s");
+	assert_non_null(strstr(fake_log_text(), "does not read what is typed"));
+	fake_log_clear();
+	type("c");
+	assert_string_equal(fake_log_text(), "");
 }
 
 static void a_guest_without_processors_is_not_told(void **state)
@@ -368,6 +381,44 @@ static void the_raw_line_belongs_to_the_guest_with_the_input(void **state)
 	assert_string_equal(sent, "ad");
 }
 
+/* A line of the guests' own is held, while nobody reads it and while nobody has it. */
+static void what_the_queue_has_no_room_for_stays_on_a_line_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t byte;
+
+	open_line(f);
+	while (fifo_put(&f->vms[0].input.waiting, 'w')) {
+	}
+	typed_on_line = "ab";
+	operator_poll();
+	assert_string_equal(typed_on_line, "ab");
+	assert_true(fifo_take(&f->vms[0].input.waiting, &byte));
+	operator_poll();
+	assert_string_equal(typed_on_line, "b");
+	/* The guest itself makes room. */
+	assert_true(f->vms[0].input.take(&f->vms[0], &byte));
+	assert_true(f->vms[0].input.take(&f->vms[0], &byte));
+	assert_string_equal(typed_on_line, "");
+	operator_select(NULL);
+	typed_on_line = "c";
+	operator_poll();
+	assert_string_equal(typed_on_line, "c");
+	operator_select(&f->vms[1]);
+	operator_poll();
+	assert_string_equal(input_of(&f->vms[1]), "c");
+}
+
+/* Its 16 bytes would run over while a long line of the console leaves. */
+static void the_line_is_kept_while_the_console_waits(void **state)
+{
+	open_line(*state);
+	assert_non_null(console_waits);
+	keep_count = 0;
+	console_waits();
+	assert_int_equal(keep_count, 1);
+}
+
 static void a_guest_with_a_line_gets_nothing_from_the_console(void **state)
 {
 	struct fixture *f = *state;
@@ -396,9 +447,22 @@ static void keys_work_while_a_guest_with_a_line_does_not_read(void **state)
 
 #define WITH_GUESTS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+/* First of all: nobody has begun. */
+static void before_the_begin_all_waits_on_the_line(void **state)
+{
+	struct fixture *f = *state;
+
+	type("early");
+	assert_string_equal(typed_on_console, "early");
+	operator_begin();
+	operator_poll();
+	assert_string_equal(input_of(&f->vms[0]), "early");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WITH_GUESTS(before_the_begin_all_waits_on_the_line),
 		WITH_GUESTS(the_first_guest_gets_what_is_typed),
 		WITH_GUESTS(its_bootstrap_processor_is_told),
 		WITH_GUESTS(keys_behind_ctrl_a_do_not_reach_the_guest),
@@ -408,12 +472,14 @@ int main(void)
 		WITH_GUESTS(a_selected_guest_gets_what_is_typed_from_then_on),
 		WITH_GUESTS(with_nobody_selected_keys_work_and_the_rest_is_nobodys),
 		WITH_GUESTS(the_removal_of_another_leaves_the_input),
-		WITH_GUESTS(what_the_queue_has_no_room_for_stays_on_the_line),
+		WITH_GUESTS(what_the_queue_has_no_room_for_is_lost_and_said_once),
 		WITH_GUESTS(a_guest_without_processors_is_not_told),
 		WITH_GUESTS(without_a_line_a_guest_writes_to_the_console),
 		WITH_GUESTS(a_line_that_is_not_there_is_said),
 		WITH_GUESTS(the_line_may_interrupt),
 		WITH_GUESTS(the_raw_line_belongs_to_the_guest_with_the_input),
+		WITH_GUESTS(what_the_queue_has_no_room_for_stays_on_a_line_of_its_own),
+		WITH_GUESTS(the_line_is_kept_while_the_console_waits),
 		WITH_GUESTS(a_guest_with_a_line_gets_nothing_from_the_console),
 		WITH_GUESTS(keys_work_while_a_guest_with_a_line_does_not_read),
 	};

@@ -33,6 +33,7 @@ enum {
 
 static struct cpu other_cpu = {.self = &other_cpu, .index = 1};
 static unsigned kick_count;
+static unsigned posted_notify_count;
 static const struct cpu *kicked;
 static void (*guest)(struct vcpu *vcpu); /* What a vCPU does in its turn; NULL: it runs. */
 static char order[ORDER_MAX];            /* Who ran: '0' and on, by vCPU. */
@@ -46,6 +47,12 @@ static enum status init_status;
 void cpu_kick(const struct cpu *cpu)
 {
 	kick_count++;
+	kicked = cpu;
+}
+
+void cpu_notify_posted(const struct cpu *cpu)
+{
+	posted_notify_count++;
 	kicked = cpu;
 }
 
@@ -106,6 +113,7 @@ static int set_up(void **state)
 	(void)smp_fixture_set_up(state);
 	f = *state;
 	kick_count = 0;
+	posted_notify_count = 0;
 	guest = NULL;
 	memset(order, 0, sizeof(order));
 	order_count = 0;
@@ -309,6 +317,29 @@ static void one_on_another_cpu_is_kicked(void **state)
 	vcpu_request(&f->vcpus[0], POSTED_REQUEST_STOP);
 	assert_int_equal(kick_count, 2);
 	assert_true(f->scheduler.is_look_due);
+}
+
+static void one_whose_cpu_takes_posted_interrupts_is_not_kicked(void **state)
+{
+	struct smp_fixture *f = *state;
+	struct cpu *own = f->scheduler.cpu;
+
+	start(f, 1);
+	f->vcpus[0].apicv.level = APIC_LEVEL_POSTING;
+	f->scheduler.cpu = &other_cpu;
+	f->vcpus[0].is_on_cpu = true;
+	vcpu_post_interrupt(&f->vcpus[0], VECTOR, false);
+	assert_int_equal(posted_notify_count, 1);
+	assert_int_equal(kick_count, 0);
+	assert_ptr_equal(kicked, &other_cpu);
+	vcpu_request(&f->vcpus[0], POSTED_REQUEST_NMI);
+	assert_int_equal(kick_count, 1);
+	/* Its own CPU looks before it goes on. */
+	f->scheduler.cpu = own;
+	smp_fixture_clear_posted(f);
+	vcpu_post_interrupt(&f->vcpus[0], VECTOR, false);
+	assert_int_equal(posted_notify_count, 1);
+	assert_int_equal(kick_count, 1);
 }
 
 /* In its own exit it looks before it goes on, but for what is put off. */
@@ -570,6 +601,7 @@ int main(void)
 		WITH_CPU(a_sleeper_is_woken_at_its_time),
 		WITH_CPU(one_that_waits_for_startup_runs_behind_it),
 		WITH_CPU(one_on_another_cpu_is_kicked),
+		WITH_CPU(one_whose_cpu_takes_posted_interrupts_is_not_kicked),
 		WITH_CPU(one_on_this_cpu_is_not_kicked_for_a_vector),
 		WITH_CPU(one_that_is_not_placed_is_left_alone),
 		WITH_CPU(a_yield_gives_the_cpu_to_the_one_named),

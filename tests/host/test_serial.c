@@ -267,6 +267,46 @@ static void what_comes_while_a_byte_waits_to_leave_is_kept(void **state)
 	assert_false(serial_read(&port, &byte));
 }
 
+static unsigned wait_count;
+
+static void count_wait(void)
+{
+	wait_count++;
+}
+
+static void who_waits_for_a_byte_to_leave_can_do_something_else(void **state)
+{
+	struct serial_port port = start(FIFO_ON);
+
+	(void)state;
+	port.while_waiting = count_wait;
+	wait_count = 0;
+	fake_port_queue(LSR, 0);
+	fake_port_queue(LSR, 0);
+	serial_write(&port, "x", 1);
+	assert_int_equal(wait_count, 2);
+}
+
+static void a_listening_port_keeps_what_it_has_received(void **state)
+{
+	struct serial_port port = start(FIFO_ON);
+	unsigned irq;
+	uint8_t byte = 0;
+
+	(void)state;
+	serial_keep(&port);
+	assert_int_equal(fifo_count(&port.received), 0);
+	assert_int_equal(serial_listen(&port, &irq), STATUS_OK);
+	fake_port_queue(LSR, 1);
+	fake_port_queue(DATA, 'a');
+	fake_port_queue(LSR, 1);
+	fake_port_queue(DATA, 'b');
+	serial_keep(&port);
+	assert_int_equal(fifo_count(&port.received), 2);
+	assert_true(serial_read(&port, &byte));
+	assert_int_equal(byte, 'a');
+}
+
 static void a_uart_that_is_gone_gives_no_bytes(void **state)
 {
 	struct serial_port port = start(FIFO_ON);
@@ -286,6 +326,8 @@ int main(void)
 		cmocka_unit_test(a_port_whose_interrupt_is_not_known_cannot_listen),
 		cmocka_unit_test(received_bytes_are_read_one_by_one),
 		cmocka_unit_test(what_comes_while_a_byte_waits_to_leave_is_kept),
+		cmocka_unit_test(who_waits_for_a_byte_to_leave_can_do_something_else),
+		cmocka_unit_test(a_listening_port_keeps_what_it_has_received),
 		cmocka_unit_test(a_uart_that_is_gone_gives_no_bytes),
 		cmocka_unit_test(only_speeds_that_divide_115200_are_right),
 		cmocka_unit_test(all_registers_must_be_ports),

@@ -59,12 +59,36 @@ static void what_is_put_off_asks_for_a_look_from_the_loop_each_time(void **state
 	assert_int_equal(fake_scheduler.notify_count, 5);
 }
 
+/* The CPU's doorbell is for edge-triggered vectors alone. */
+static void a_cpu_that_takes_posted_interrupts_is_notified_of_vectors(void **state)
+{
+	struct vcpu *vcpu = &((struct smp_fixture *)*state)->vcpus[1];
+
+	vcpu->apicv.level = APIC_LEVEL_POSTING;
+	vcpu_post_interrupt(vcpu, VECTOR, false);
+	assert_int_equal(fake_scheduler.notify_posted_count, 1);
+	assert_int_equal(fake_scheduler.notify_count, 0);
+	vcpu_post_interrupt(vcpu, VECTOR + 1, false);
+	assert_int_equal(fake_scheduler.notify_posted_count, 1);
+	/* The CPU took them, by itself: ON is clear, and what the owner looks at is not. */
+	vcpu->posted.descriptor.control &= ~POSTED_CONTROL_ON;
+	vcpu->posted.descriptor.requests[VECTOR / 64] = 0;
+	vcpu_post_interrupt(vcpu, VECTOR, false);
+	assert_int_equal(fake_scheduler.notify_posted_count, 2);
+	vcpu_post_interrupt(vcpu, VECTOR, true);
+	assert_int_equal(fake_scheduler.notify_count, 1);
+	vcpu_request(vcpu, POSTED_REQUEST_KICK);
+	assert_int_equal(fake_scheduler.notify_count, 1);
+	assert_int_equal(fake_scheduler.notify_posted_count, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_SMP(the_first_vector_makes_the_vcpu_look),
 		WITH_SMP(one_more_finds_that_on_its_way),
 		WITH_SMP(a_taken_one_is_no_notification_on_its_way),
+		WITH_SMP(a_cpu_that_takes_posted_interrupts_is_notified_of_vectors),
 		WITH_SMP(what_is_put_off_asks_for_a_look_from_the_loop_each_time),
 	};
 

@@ -61,6 +61,11 @@ void cpu_kick(const struct cpu *cpu)
 	(void)sem_post(&kicks[cpu->index]);
 }
 
+void cpu_notify_posted(const struct cpu *cpu)
+{
+	cpu_kick(cpu);
+}
+
 /* An interrupt that came before HLT ends it at once. */
 static void wait_for_kick(void)
 {

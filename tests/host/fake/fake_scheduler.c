@@ -8,6 +8,12 @@ void scheduler_notify(struct vcpu *vcpu, bool is_look_due)
 	fake_scheduler.notified = vcpu;
 }
 
+void scheduler_notify_posted(struct vcpu *vcpu)
+{
+	fake_scheduler.notify_posted_count++;
+	fake_scheduler.notified = vcpu;
+}
+
 bool scheduler_yield_to(struct vcpu *vcpu, struct vcpu *other)
 {
 	(void)vcpu;

@@ -9,6 +9,7 @@ struct fake_scheduler {
 	unsigned notify_count;
 	unsigned look_count;         /* Of these, with is_look_due. */
 	const struct vcpu *notified; /* The last one. */
+	unsigned notify_posted_count;
 	unsigned yield_count;
 	const struct vcpu *yielded_to; /* The last one. */
 	bool is_yielding;              /* What scheduler_yield_to() returns. */
