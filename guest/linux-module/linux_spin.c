@@ -33,8 +33,8 @@
 #define WRITE_ROUNDS     16
 #define YIELD_ROUNDS     32
 /* In so many rounds each thread holds a lock for so long that the others halt, if they do. */
-#define HOLD_ROUNDS 4096
-#define HOLD_MS     4
+#define HOLD_ROUNDS 16384
+#define HOLD_MS     40
 
 /* More than there are exit reasons and calls. */
 #define COUNTERS_ROOM 128
