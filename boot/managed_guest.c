@@ -4,6 +4,7 @@
 #include "boot/audit.h"
 #include "boot/boot_clock.h"
 #include "boot/load_guest.h"
+#include "boot/manager.h"
 #include "boot/operator.h"
 #include "cpu/image.h"
 #include "cpu/log.h"
@@ -186,7 +187,7 @@ void managed_guest_report(const struct run_context *context, struct managed_gues
 	guest->end_status = vm_end_status(vm);
 	for (unsigned id = 0; id < vm->vcpu_count; id++) {
 		if (has_run(vm->vcpus[id])) {
-			hypercall_report_counters(vm->vcpus[id]);
+			hypercall_report_counters(vm->vcpus[id], manager_relax);
 			report_time(vm->vcpus[id]);
 		}
 	}

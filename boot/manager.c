@@ -14,7 +14,7 @@
 
 /* So that a guest that crashes or resets at once does not keep the boot processor busy. */
 enum {
-	RESTARTS_PER_SECOND = 10,
+	RESTARTS_PER_SECOND = 100,
 	RESTARTS_PER_SECOND_OF_CRASHES = 1,
 };
 
@@ -153,6 +153,7 @@ static uint64_t serve(void)
 {
 	uint64_t next_tsc = HOST_TIMER_NEVER;
 
+	scheduler_put_back(scheduler_of(0));
 	manager_keys_obey(guests, guest_count);
 	for (size_t i = 0; i < guest_count; i++) {
 		struct managed_guest *guest = &guests[i];
@@ -198,6 +199,11 @@ static void run(void)
 			}
 		}
 	}
+}
+
+void manager_relax(void)
+{
+	scheduler_relax(scheduler_of(0));
 }
 
 static void add(const struct guest_entry *entry)

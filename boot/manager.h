@@ -8,8 +8,8 @@
 /*
  * Starts, ends and restarts the guests. All of it happens on the boot processor, between two turns
  * of its scheduler, so that it needs no lock; the other CPUs tell it what they want by atomic words
- * and an IPI. What takes long (loading an image, clearing memory) lets the guests of that CPU run
- * in between.
+ * and an IPI. The lines of a report take long on a serial line: between them the guests of that CPU
+ * run.
  */
 
 /*
@@ -18,5 +18,8 @@
  * Context: the boot processor, VMX root operation, all schedulers are there.
  */
 unsigned manager_run(const struct run_context *context, const struct guest_list *guests);
+
+/* Lets the boot processor's guests run for a while: within what takes long. Context: as above. */
+void manager_relax(void);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "boot/manager_keys.h"
 
+#include "boot/manager.h"
 #include "boot/operator.h"
 #include "cpu/log.h"
 #include "cpu/wall_clock.h"
@@ -47,7 +48,7 @@ static void show_counters(struct keyed_guests *keyed)
 	const struct vm *vm = running_vm(keyed);
 
 	for (unsigned id = 0; vm != NULL && id < vm->vcpu_count; id++) {
-		hypercall_report_counters(vm->vcpus[id]);
+		hypercall_report_counters(vm->vcpus[id], manager_relax);
 	}
 }
 

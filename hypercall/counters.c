@@ -47,7 +47,14 @@ static const char *name_of(size_t row)
 				       : hypercall_table[row - EXIT_REASON_COUNT].name;
 }
 
-static void report_trace(const struct vcpu *vcpu)
+static void pass(void (*between)(void))
+{
+	if (between != NULL) {
+		between();
+	}
+}
+
+static void report_trace(const struct vcpu *vcpu, void (*between)(void))
 {
 	const struct trace *trace = &vcpu->trace;
 	uint64_t before = trace_count(trace) == 0 ? 0 : trace_get(trace, 0)->tsc;
@@ -69,10 +76,11 @@ static void report_trace(const struct vcpu *vcpu)
 				record->values[1]);
 		}
 		before = record->tsc;
+		pass(between);
 	}
 }
 
-void hypercall_report_counters(const struct vcpu *vcpu)
+void hypercall_report_counters(const struct vcpu *vcpu, void (*between)(void))
 {
 	const char *name = vcpu->vm->is_smp ? vcpu->name : vcpu->vm->config->name;
 
@@ -88,9 +96,10 @@ void hypercall_report_counters(const struct vcpu *vcpu)
 			log_info(name, "%-5s %-23s %10lu  %s",
 				row < EXIT_REASON_COUNT ? "exit" : "call", name_of(row), count,
 				bins);
+			pass(between);
 		}
 	}
-	report_trace(vcpu);
+	report_trace(vcpu, between);
 }
 
 static void fill_counter(
@@ -137,6 +146,6 @@ uint64_t hypercall_native_read_counters(struct vcpu *vcpu, struct hypercall call
 uint64_t hypercall_native_print_counters(struct vcpu *vcpu, struct hypercall call)
 {
 	(void)call;
-	hypercall_report_counters(vcpu);
+	hypercall_report_counters(vcpu, NULL);
 	return 0;
 }

@@ -219,17 +219,27 @@ bool run_queue_wake(struct run_queue *queue, struct run_entity *entity, uint64_t
 	return is_before;
 }
 
-void run_queue_block(struct run_queue *queue, uint64_t now)
+static void leave(struct run_queue *queue, enum run_state state, uint64_t now)
 {
 	struct run_entity *current = queue->current;
 
 	advance_clock(queue, now);
 	advance_minimum(queue, lowest_ready(queue, NULL));
 	if (current != NULL) {
-		set_state(queue, current, RUN_BLOCKED);
+		set_state(queue, current, state);
 		queue->current = NULL;
 		queue->has_current_yielded = false;
 	}
+}
+
+void run_queue_block(struct run_queue *queue, uint64_t now)
+{
+	leave(queue, RUN_BLOCKED, now);
+}
+
+void run_queue_put_back(struct run_queue *queue, uint64_t now)
+{
+	leave(queue, RUN_READY, now);
 }
 
 /* `other` is who has the lowest virtual time besides the current one. NULL: nobody. */

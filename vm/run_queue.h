@@ -100,6 +100,10 @@ bool run_queue_wake(struct run_queue *queue, struct run_entity *entity, uint64_t
 /* The current one, if any, waits for an event: it is blocked, and nobody is current. */
 void run_queue_block(struct run_queue *queue, uint64_t now);
 
+/* The CPU is taken for something else: the current one, if any, is ready, and nobody is current. A
+ * yield of its own is over with that. */
+void run_queue_put_back(struct run_queue *queue, uint64_t now);
+
 /*
  * Chooses who runs from now on, for a new slice, and makes it current: the target of a directed
  * yield, else who has the lowest virtual time, of equals not the one that was current. Returns

@@ -322,6 +322,24 @@ bool scheduler_run(struct scheduler *scheduler)
 	return true;
 }
 
+void scheduler_put_back(struct scheduler *scheduler)
+{
+	spin_lock(&scheduler->lock);
+	run_queue_put_back(&scheduler->queue, insn_rdtsc());
+	spin_unlock(&scheduler->lock);
+}
+
+void scheduler_relax(struct scheduler *scheduler)
+{
+	const uint64_t loop_tsc = scheduler->loop_tsc;
+
+	/* Who is alone has no end of its slice. */
+	scheduler->loop_tsc = insn_rdtsc() + scheduler->queue.slice_ticks;
+	(void)scheduler_run(scheduler);
+	scheduler_put_back(scheduler);
+	scheduler->loop_tsc = loop_tsc;
+}
+
 void scheduler_sleep(struct scheduler *scheduler)
 {
 	if (scheduler->poll != NULL) {

@@ -81,6 +81,17 @@ static inline bool scheduler_must_leave(const struct vcpu *vcpu)
  * itself; not within an exit. */
 bool scheduler_run(struct scheduler *scheduler);
 
+/* The CPU does something else from here on: nobody runs, and who could waits. The next
+ * scheduler_run() ends that. Context: as above. */
+void scheduler_put_back(struct scheduler *scheduler);
+
+/*
+ * Lets who is ready run for a slice at most, and is as scheduler_put_back() then: for what takes
+ * long in the CPU's loop, between its pieces. Context: as above; what scheduler_is_loop_asked()
+ * tells of waits.
+ */
+void scheduler_relax(struct scheduler *scheduler);
+
 /* Lets the CPU sleep until somebody is to be woken, or an interrupt comes. Context: as above. */
 void scheduler_sleep(struct scheduler *scheduler);
 

@@ -253,7 +253,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(&input, data + at, sizeof(input));
 		make_call(&vcpu, &input);
 	}
-	hypercall_report_counters(&vcpu);
+	hypercall_report_counters(&vcpu, NULL);
 	check_log();
 	return 0;
 }

@@ -2,6 +2,8 @@
 /* SOURCES: boot/manager_keys.c vm/vcpu_post.c vm/posted_interrupts.c */
 #include "boot/manager_keys.h"
 
+#include "boot/manager.h"
+
 #include "boot/operator.h"
 #include "cpu/wall_clock.h"
 #include "fake_log.h"
@@ -47,8 +49,13 @@ struct vm *operator_selected(void)
 	return input_owner;
 }
 
-void hypercall_report_counters(const struct vcpu *vcpu)
+void manager_relax(void)
 {
+}
+
+void hypercall_report_counters(const struct vcpu *vcpu, void (*between)(void))
+{
+	assert_ptr_equal(between, manager_relax);
 	counters_shown[counters_count++] = vcpu;
 }
 

@@ -304,11 +304,24 @@ static uint32_t random_weight(struct random_numbers *numbers)
 	       (uint32_t)random_below(numbers, RUN_WEIGHT_MAX) % (1 << random_below(numbers, 11));
 }
 
+static void put_back(struct run *run)
+{
+	struct model *model = &run->model;
+
+	model_set_minimum(model);
+	run_queue_put_back(&run->queue, model->now);
+	if (model->current >= 0) {
+		model->entities[model->current].state = RUN_READY;
+		model->current = -1;
+		model->has_yielded = false;
+	}
+}
+
 static void operate_on(struct run *run, unsigned i)
 {
 	struct model *model = &run->model;
 
-	switch (random_below(&run->numbers, 12)) {
+	switch (random_below(&run->numbers, 13)) {
 	case 0:
 		set_weight(run, i, random_weight(&run->numbers));
 		break;
@@ -327,6 +340,9 @@ static void operate_on(struct run *run, unsigned i)
 		if (model->current >= 0) {
 			leave(run, (unsigned)model->current, false);
 		}
+		break;
+	case 6:
+		put_back(run);
 		break;
 	default:
 		wake(run, i);

@@ -35,6 +35,7 @@ static struct cpu other_cpu = {.self = &other_cpu, .index = 1};
 static unsigned kick_count;
 static unsigned posted_notify_count;
 static const struct cpu *kicked;
+static uint64_t noted_host_tsc;
 static void (*guest)(struct vcpu *vcpu); /* What a vCPU does in its turn; NULL: it runs. */
 static char order[ORDER_MAX];            /* Who ran: '0' and on, by vCPU. */
 static size_t order_count;
@@ -104,6 +105,11 @@ static void left(struct vm *vm)
 {
 	assert_int_equal(vm->live_count, 0);
 	left_count++;
+}
+
+static void note_host_tsc(struct vcpu *vcpu)
+{
+	noted_host_tsc = vcpu->timer.host_tsc;
 }
 
 static int set_up(void **state)
@@ -183,6 +189,42 @@ static void alone_there_is_no_slice(void **state)
 	start(f, 1);
 	run(f, 1);
 	assert_int_equal(f->vcpus[0].timer.host_tsc, UINT64_MAX);
+}
+
+/* The loop's own work goes on behind it. */
+static void a_relaxed_loop_lets_one_run_for_a_slice_at_most(void **state)
+{
+	struct smp_fixture *f = *state;
+
+	f->scheduler.loop_tsc = HOST_TIMER_NEVER;
+	scheduler_relax(&f->scheduler);
+	assert_string_equal(order, "");
+	start(f, 1);
+	guest = note_host_tsc;
+	scheduler_relax(&f->scheduler);
+	assert_string_equal(order, "0");
+	assert_true(noted_host_tsc <= insn_rdtsc() + SLICE);
+	assert_int_equal(f->scheduler.loop_tsc, HOST_TIMER_NEVER);
+	run(f, 1);
+	assert_int_equal(noted_host_tsc, HOST_TIMER_NEVER);
+}
+
+/* What the loop does besides is nobody's run time: who could run waits. */
+static void the_loops_own_work_is_stolen_from_who_could_run(void **state)
+{
+	struct smp_fixture *f = *state;
+	uint64_t ran;
+
+	start(f, 1);
+	run(f, 1);
+	ran = f->vcpus[0].run.run_ticks;
+	scheduler_put_back(&f->scheduler);
+	assert_int_equal(run_entity_state(&f->vcpus[0].run), RUN_READY);
+	fake_cpu.tsc += 3 * RUN_TICKS;
+	run(f, 1);
+	assert_true(f->vcpus[0].run.wait_ticks >= 3 * RUN_TICKS);
+	assert_true(f->vcpus[0].run.run_ticks < ran + 3 * RUN_TICKS);
+	assert_string_equal(order, "00");
 }
 
 static void the_state_of_one_is_loaded_once_for_many_turns(void **state)
@@ -594,6 +636,8 @@ int main(void)
 		WITH_CPU(nobody_runs_before_it_is_started),
 		WITH_CPU(two_share_the_cpu_by_slices),
 		WITH_CPU(alone_there_is_no_slice),
+		WITH_CPU(a_relaxed_loop_lets_one_run_for_a_slice_at_most),
+		WITH_CPU(the_loops_own_work_is_stolen_from_who_could_run),
 		WITH_CPU(the_state_of_one_is_loaded_once_for_many_turns),
 		WITH_CPU(one_that_halts_leaves_the_cpu_until_it_is_posted_to),
 		WITH_CPU(a_masked_interrupt_gives_the_cpu_back),

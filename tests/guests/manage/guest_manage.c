@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Run with manage=yes: the list of guests, and what guest control says of a guest alone. Others
- * that run beside it are stopped, started and restarted, and stopped at the end.
+ * that run beside it are stopped, started and restarted, and stopped at the end. "restarts=N": they
+ * are left alone until one of them has been restarted so often, and that one is stopped.
+ * "watch_ms=N": how long each of them runs and waits within so long, "RAN name ns=N waited_ns=N".
  */
+#include "guest/runtime/guest_print.h"
 #include "guest/runtime/guest_report.h"
 #include "guest/runtime/guest_runtime.h"
 #include "guest/trivet_guest.h"
@@ -11,6 +14,9 @@ enum {
 	GUESTS_ROOM = 96,
 	WAIT_US = 10000,
 	WAITS_MAX = 500,
+	RESTART_WAITS_MAX = 6000,
+	WATCH_DELAY_US = 100000, /* They have begun what they do. */
+	US_PER_MS = 1000,
 };
 
 static struct trivet_guest_info guests[GUESTS_ROOM];
@@ -149,9 +155,66 @@ static void check_others(void)
 	}
 }
 
+/* Returns the index of one with so many restarts; GUESTS_ROOM if none comes to them. */
+static uint64_t find_restarted(uint64_t restarts)
+{
+	for (unsigned i = 0; i < RESTART_WAITS_MAX; i++) {
+		const uint64_t count = list(guests, GUESTS_ROOM);
+
+		for (uint64_t index = 0; index < count && index < GUESTS_ROOM; index++) {
+			if (guests[index].restart_count >= restarts) {
+				return index;
+			}
+		}
+		(void)trivet_sleep(WAIT_US);
+	}
+	return GUESTS_ROOM;
+}
+
+static void stop_restarted(uint64_t restarts)
+{
+	const uint64_t index = find_restarted(restarts);
+
+	if (!report_true("one_is_restarted_so_often", index < GUESTS_ROOM)) {
+		return;
+	}
+	report_equal("it_is_asked_to_stop", control(TRIVET_GUEST_STOP, guests[index].name), 0);
+	for (unsigned i = 0; i < WAITS_MAX && guests[index].state == TRIVET_GUEST_RUNNING; i++) {
+		(void)trivet_sleep(WAIT_US);
+		(void)list(guests, GUESTS_ROOM);
+	}
+	report_equal("it_has_stopped", guests[index].state, TRIVET_GUEST_STOPPED);
+}
+
+static void watch(uint64_t ms)
+{
+	static struct trivet_guest_info before[GUESTS_ROOM];
+	uint64_t count;
+
+	(void)trivet_sleep(WATCH_DELAY_US);
+	count = list(before, GUESTS_ROOM);
+	(void)trivet_sleep(ms * US_PER_MS);
+	report_equal("nobody_comes_or_goes", list(guests, GUESTS_ROOM), count);
+	for (uint64_t i = 0; i < count && i < GUESTS_ROOM; i++) {
+		guest_printf("RAN %s ns=%lu waited_ns=%lu\n", guests[i].name,
+			guests[i].run_ns - before[i].run_ns, guests[i].wait_ns - before[i].wait_ns);
+	}
+}
+
 uint32_t guest_main(void)
 {
+	const uint64_t restarts = guest_option("restarts", 0);
+	const uint64_t watch_ms = guest_option("watch_ms", 0);
+
 	if (!report_has_trivet("guest_control")) {
+		return report_result();
+	}
+	if (watch_ms != 0) {
+		watch(watch_ms);
+		return report_result();
+	}
+	if (restarts != 0) {
+		stop_restarted(restarts);
 		return report_result();
 	}
 	check_control(check_list());

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT
+"""Small guests side by side in Bochs: what one does leaves the others alone, and the processors'
+time is shared as their words say."""
+
+import re
+
+import bochs_machine
+import pytest
+from bochs_machine import Result
+from test_guests import AUDIT
+from test_guests import image as guest_image
+from test_smp_guests import checksum
+from trivet_lib.machine import Machine
+
+REBOOTS = 50
+CRASHES = 3
+# A guest that has the processor alone for all of its time; of a second, two have half of it each.
+SPIN_MS = 1000
+TOLERANCE = 0.02
+# Within that second, from its first tenth on.
+WATCH_MS = 600
+# What a share can be off at any moment.
+SLICE_NS = 10_000_000
+
+
+def run(name: str, processors: int, guests: dict[str, str]) -> Result:
+    """Boots guests, each named like its test guest with what stands behind a dash, with words."""
+    programs = {guest: guest.partition("-")[0] for guest in guests}
+    modules = [f"/boot/{programs[guest]} guest={guest} mem=16M {words}"
+               for guest, words in guests.items()]
+    return bochs_machine.boot(
+        name, bochs_machine.guests_config(modules),
+        {f"boot/{program}": guest_image(program) for program in programs.values()},
+        Machine(memory_mib=256, processors=processors))
+
+
+def said(result: Result, guest: str) -> list[str]:
+    return re.findall(rf"^{guest}\| (.*)$", result.log, re.M)
+
+
+def assert_passed(result: Result, guest: str) -> None:
+    lines = said(result, guest)
+    assert any(line.startswith("PASS ") for line in lines), result.log[-4000:]
+    assert not any(line.startswith("FAIL ") for line in lines), lines
+
+
+def restarts(result: Result, guest: str) -> int:
+    numbers = [int(number) for number in
+               re.findall(rf"^{guest}: restart number (\d+)$", result.log, re.M)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    return len(numbers)
+
+
+@pytest.mark.parametrize(("processors", "vcpus"), [(1, 1), (2, 2)])
+def test_a_guest_reboots_while_another_computes(processors: int, vcpus: int) -> None:
+    result = run(f"reboots-{processors}", processors, {
+        "compute": f"vcpus={vcpus} -- iterations={150 if processors > 1 else 60}",
+        "reboot_loop": f"vcpus={vcpus} restart=always",
+        "manage": f"manage=yes -- restarts={REBOOTS}",
+    })
+    assert result.status == 0, result.log[-4000:]
+    while_it_computed = result.log.partition("compute: ended: ")[0]
+    assert f"reboot_loop: restart number {REBOOTS}\n" in while_it_computed
+    assert restarts(result, "reboot_loop") >= REBOOTS
+    for guest in ("compute", "reboot_loop", "manage"):
+        assert_passed(result, guest)
+        assert f"{guest}: {AUDIT}" in result.log
+    sums = re.findall(r"checksum 0x([0-9a-f]+) ", "\n".join(said(result, "compute")))
+    assert [int(found, 16) for found in sums] == [checksum()]
+    assert "reboot_loop: ended: stopped" in result.log
+
+
+@pytest.mark.parametrize("policy", ["always", "reset", "never"])
+def test_a_crash_is_restarted_as_the_word_says(policy: str) -> None:
+    guests = {"triple_fault": f"restart={policy}", "compute": ""}
+    if policy == "always":
+        guests["manage"] = f"manage=yes -- restarts={CRASHES}"
+    result = run(f"crash-{policy}", 2, guests)
+    assert_passed(result, "compute")
+    crashes = len(re.findall(r"^triple_fault: ended: crashed", result.log, re.M))
+    if policy == "always":
+        assert crashes >= CRASHES and restarts(result, "triple_fault") >= CRASHES
+        assert_passed(result, "manage")
+    else:
+        assert (crashes, restarts(result, "triple_fault")) == (1, 0)
+
+
+def spin_results(result: Result, guest: str) -> dict[str, int]:
+    """What the guest found out, and what the hypervisor counted, in nanoseconds."""
+    [line] = [line for line in said(result, guest) if line.startswith("FAIR ")]
+    found = {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", line)}
+    ran, waited = map(int, re.search(
+        rf"^{guest}/vcpu0: cpu=0 ran=(\d+) us waited=(\d+) us ", result.log, re.M).groups())
+    return {"work": found["work"], "stolen": found["steal_ns"],
+            "spun": found["tsc"] * 1_000_000 // found["khz"], "ran": ran * 1000,
+            "waited": waited * 1000}
+
+
+def watched(result: Result) -> dict[str, tuple[int, int]]:
+    """By guest: how long it ran and waited meanwhile, in nanoseconds, as the hypervisor counts."""
+    return {name: (int(ran), int(waited)) for name, ran, waited in
+            re.findall(r"^manage\| RAN (\S+) ns=(\d+) waited_ns=(\d+)$", result.log, re.M)}
+
+
+def spin_together(name: str, words: dict[str, str], *, is_watched: bool) -> Result:
+    """Guests that spin on the one processor, and perhaps one that sleeps and watches them."""
+    guests = {guest: f"{word} -- ms={SPIN_MS}" for guest, word in words.items()}
+    if is_watched:
+        guests["manage"] = f"manage=yes -- watch_ms={WATCH_MS}"
+    return run(name, 1, guests)
+
+
+def near(value: float) -> object:
+    return pytest.approx(value, rel=TOLERANCE)
+
+
+def test_two_guests_of_equal_weight_get_equal_time() -> None:
+    result = spin_together("fair", {"steal_fair-a": "", "steal_fair-b": ""}, is_watched=False)
+    one, other = (spin_results(result, f"steal_fair-{side}") for side in "ab")
+    for name in ("work", "stolen", "ran"):
+        assert one[name] == near(other[name]), (one, other)
+    for guest in (one, other):
+        assert guest["stolen"] == near(guest["spun"] / 2), guest
+        # Before and behind that second it waits too.
+        assert guest["stolen"] <= guest["waited"], guest
+
+
+def test_the_hypervisor_counts_equal_time_for_equal_weight() -> None:
+    result = spin_together("fair-watched", {"steal_fair-a": "", "steal_fair-b": ""},
+                           is_watched=True)
+    times = watched(result)
+    half = WATCH_MS * 1_000_000 / 2
+    for guest in ("steal_fair-a", "steal_fair-b"):
+        assert times[guest] == (near(half), near(half)), times
+
+
+def test_three_times_the_weight_is_three_times_the_time() -> None:
+    result = spin_together(
+        "weights", {"steal_fair-light": "weight=100", "steal_fair-heavy": "weight=300"},
+        is_watched=True)
+    times = watched(result)
+    light, heavy = (times[f"steal_fair-{side}"] for side in ("light", "heavy"))
+    quarter = WATCH_MS * 1_000_000 / 4
+    for found, wanted in zip((*light, *heavy), (1, 3, 3, 1)):
+        assert found == pytest.approx(wanted * quarter, abs=SLICE_NS), times
+
+
+def test_vcpus_run_where_the_words_say() -> None:
+    result = run("pinned", 4, {
+        "smp_lock-a": "vcpus=2 cpus=3 -- rounds=50",
+        "smp_lock-b": "vcpus=2 cpus=1-2 -- rounds=50",
+        "compute": "cpus=0 -- iterations=1",
+    })
+    assert result.status == 0, result.log[-4000:]
+    used = {guest: set(re.findall(rf"^{guest}/vcpu\d+: cpu=(\d+) ", result.log, re.M))
+            for guest in ("smp_lock-a", "smp_lock-b", "compute")}
+    assert used == {"smp_lock-a": {"3"}, "smp_lock-b": {"1", "2"}, "compute": {"0"}}
+
+
+def test_a_processor_that_is_not_there_is_no_place() -> None:
+    result = run("nowhere", 2, {"compute-a": "cpus=5 -- iterations=1",
+                                "compute-b": "-- iterations=1"})
+    assert "compute-a: ended: not started: none of the processors that cpus= names runs" \
+        in result.log
+    assert_passed(result, "compute-b")
+    assert result.status != 0
