@@ -14,6 +14,8 @@
 
 enum { OPERATION_COUNT = 200000, PROGRESS_STEPS = 4, LEGACY_ONE_IN = 64 };
 
+/* More than the image takes. */
+#define OWN_MEMORY_END    0x400000ull
 #define MAPPED_LAST       0x3fe00000ull
 #define CR4_OSXSAVE       (1ull << 18)
 #define CPUID_1_ECX_XSAVE (1u << 26)
@@ -60,6 +62,21 @@ static uint64_t without_init(uint64_t icr)
 	return (icr & ICR_DELIVERY_MODE) == ICR_INIT ? icr ^ ICR_INIT ^ ICR_NMI : icr;
 }
 
+/* A record that is written now and then: not over what this guest itself lives by, the vectors of
+ * real mode above all. */
+static bool is_record(uint32_t msr)
+{
+	return msr == MSR_KVM_WALL_CLOCK || msr == MSR_KVM_SYSTEM_TIME ||
+	       (msr >= MSR_KVM_WALL_CLOCK_NEW && msr <= MSR_KVM_PV_EOI_EN);
+}
+
+static void keep_away(struct guest_registers *registers)
+{
+	if ((registers->rdx & LOW_HALF) == 0 && (registers->rax & LOW_HALF) < OWN_MEMORY_END) {
+		registers->rax += OWN_MEMORY_END;
+	}
+}
+
 static void prepare_msr(struct guest_registers *registers)
 {
 	registers->rcx = choose_msr();
@@ -67,6 +84,9 @@ static void prepare_msr(struct guest_registers *registers)
 	registers->rdx = choose_value();
 	if ((registers->rcx & LOW_HALF) == IA32_X2APIC_ICR) {
 		registers->rax = without_init(registers->rax);
+	}
+	if (is_record((uint32_t)registers->rcx)) {
+		keep_away(registers);
 	}
 }
 
@@ -189,12 +209,15 @@ static enum guest_probe_mode choose_mode(void)
 	return modes[choose_below(ARRAY_COUNT(modes))];
 }
 
+static bool is_64bit(enum guest_probe_mode mode)
+{
+	return mode == PROBE_KERNEL || mode == PROBE_USER;
+}
+
 /* What a mode must not be given: its own paging taken away, or an end that is asked for. */
 static bool is_fair(const struct guest_probe *probe, const struct operation *operation)
 {
-	const bool is_long = probe->mode == PROBE_KERNEL || probe->mode == PROBE_USER;
-
-	if (is_long) {
+	if (is_64bit(probe->mode)) {
 		return true;
 	}
 	return operation->prepare == prepare_call || operation->prepare == prepare_cpuid ||
@@ -213,6 +236,10 @@ static bool step(void)
 	}
 	if ((probe.in.rax & LOW_HALF) == TRIVET_CALL_END && operation->prepare == prepare_call) {
 		probe.in.rax++;
+	}
+	/* 4 GiB and a little is the real-mode vectors' address there. */
+	if (!is_64bit(probe.mode) && (probe.in.rbx & LOW_HALF) < OWN_MEMORY_END) {
+		probe.in.rbx += OWN_MEMORY_END;
 	}
 	probe.rflags_in |= choose_bits(3) == 0 ? RFLAGS_TF : 0;
 	probe.rflags_in |= choose_bits(3) == 0 ? RFLAGS_DF : 0;
