@@ -263,7 +263,12 @@ unsigned manager_run(const struct run_context *run_context, const struct guest_l
 		return result;
 	}
 	for (size_t i = 0; i < list->count; i++) {
-		run_alone(&list->entries[i]);
+		if (list->entries[i].config.is_stopped_at_boot) {
+			log_warn(list->entries[i].config.name,
+				"start=manual: left out, as the guests run in turn");
+		} else {
+			run_alone(&list->entries[i]);
+		}
 	}
 	return result;
 }

@@ -13,10 +13,10 @@ GUEST_CFLAGS := -std=c11 -ffreestanding -O2 -g -Wall -Wextra -Werror -Wconversio
 	-Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
 	-Wpointer-arith -Wcast-align -mgeneral-regs-only -mno-red-zone -fno-pic -mcmodel=small \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
-	-fcf-protection=none -ffile-prefix-map=$(CURDIR)=. -I.
+	-fcf-protection=none -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. -I.
 GUEST_NASMFLAGS := -f elf64 -g -F dwarf -I.
-GUEST_LDFLAGS := -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none \
-	-T guest/runtime/guest.ld
+GUEST_LDFLAGS := -nostdlib -static --gc-sections -z max-page-size=0x1000 -z noexecstack \
+	--build-id=none -T guest/runtime/guest.ld
 
 GUEST_OBJECTS := $(BUILD)/guest/objects
 # The objects of the sources in a folder.

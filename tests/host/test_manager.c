@@ -300,6 +300,18 @@ static void each_guest_is_made_started_reported_and_given_back(void **state)
 	assert_string_equal(events, "M0M1S0S1E1D1E0D0");
 }
 
+static void in_turn_one_that_waits_for_its_operator_is_left_out(void **state)
+{
+	const struct turn turns[] = {{1, VM_END_CALL, 5, 0}};
+
+	(void)state;
+	list.entries[0].config.is_stopped_at_boot = true;
+	assert_int_equal(RUN(2, true, turns), 5);
+	list.entries[0].config.is_stopped_at_boot = false;
+	assert_true(strchr(events, '1') != NULL);
+	assert_true(strchr(events, 'M') == strrchr(events, 'M'));
+}
+
 static void in_turn_they_are_alone(void **state)
 {
 	const struct turn turns[] = {{0, VM_END_CALL, 0, 0}, {1, VM_END_CALL, 5, 0}};
@@ -460,6 +472,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(long_work_lets_the_guests_of_its_cpu_run),
 		WITH_LIST(each_guest_is_made_started_reported_and_given_back),
+		WITH_LIST(in_turn_one_that_waits_for_its_operator_is_left_out),
 		WITH_LIST(in_turn_they_are_alone),
 		WITH_LIST(the_first_status_that_is_not_0_is_the_runs),
 		WITH_LIST(a_guest_that_cannot_be_made_is_its_status),
