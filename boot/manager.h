@@ -17,7 +17,7 @@
  * Returns the first exit status that is not 0, in the order of their ends; 0 if there is none.
  * Context: the boot processor, VMX root operation, all schedulers are there.
  */
-unsigned manager_run(const struct run_context *context, const struct guest_list *guests);
+unsigned manager_run(const struct run_context *run_context, const struct guest_list *list);
 
 /* Lets the boot processor's guests run for a while: within what takes long. Context: as above. */
 void manager_relax(void);

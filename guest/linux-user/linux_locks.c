@@ -6,6 +6,7 @@
  *
  * linux_locks [SECONDS [THREADS]]    exit status 0 for PASS, 1 for FAIL
  */
+#define _GNU_SOURCE
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>

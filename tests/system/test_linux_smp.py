@@ -108,7 +108,7 @@ def test_locks_exclude(case: Case) -> None:
     assert set(LOCKS) <= set(found)
     assert re.match(r"PASS passed=7 failed=0 rounds=[1-9]", found["spin"]), found
     kicks = int(re.search(r"locks calls of the run: kick_cpu=(\d+) ", output)[1])
-    # The locks that are held long let those halt who wait, and wake them; one that spins wakes none.
+    # Who waits for a lock that is held long halts, and is woken; one that spins wakes none.
     assert (kicks > 0) == ("nopvspin" not in case.append), output
 
 

@@ -84,9 +84,7 @@ static void check_room(void)
 		list((const void *)(guest_memory_end() - TRIVET_GUEST_INFO_BYTES + 8), 1),
 		(uint64_t)-TRIVET_EFAULT);
 	report_equal("what_does_not_fit_needs_none",
-		list((const void *)(guest_memory_end() - 96 * TRIVET_GUEST_INFO_BYTES),
-			UINTPTR_MAX),
-		count);
+		list((const void *)(guest_memory_end() - sizeof(guests)), UINTPTR_MAX), count);
 }
 
 static void check_control(const struct trivet_guest_info *own)
