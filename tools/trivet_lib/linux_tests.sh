@@ -175,20 +175,23 @@ test_idle() {
 		[ $slept_cs -ge $((idle_s * 100)) -a $slept_cs -lt $((idle_s * 200)) ]
 }
 
-# For a guest with manage=yes: waits until each other guest that runs was restarted often enough,
+# For a guest with manage=yes: computes until each other guest that runs was restarted often enough,
 # and stops them.
 test_neighbours() {
-	local file=/sys/kernel/debug/trivet/guests start fewest name
+	local file=/sys/kernel/debug/trivet/guests start fewest name rounds=0 wrong=0
 	start=$(uptime_cs)
 	insmod $module
 	mount -t debugfs debugfs /sys/kernel/debug
 	fewest=$(fewest_restarts $file)
 	while [ "${fewest:-$neighbour_restarts}" -lt $neighbour_restarts ] &&
 		[ $(($(uptime_cs) - start)) -lt $((neighbours_limit_s * 100)) ]; do
+		[ "$(seq 1 20000 | sum)" = $sum_all ] || wrong=$((wrong + 1))
+		rounds=$((rounds + 1))
 		sleep 1
 		fewest=$(fewest_restarts $file)
 	done
 	cat $file
+	check computed "rounds=$rounds wrong=$wrong" [ $rounds -gt 0 -a $wrong -eq 0 ]
 	check neighbours "restarts=$fewest" [ "${fewest:-0}" -ge $neighbour_restarts ]
 	for name in $(sed -n '/ caller$/!s/ runs .*//p' $file); do
 		check stop "$name" stop_guest $file "$name"

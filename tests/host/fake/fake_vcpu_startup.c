@@ -7,5 +7,5 @@ unsigned fake_serve_deferred_count;
 void vcpu_serve_deferred(struct vcpu *vcpu)
 {
 	vcpu->deferred_requests = 0;
-	fake_serve_deferred_count++;
+	__atomic_fetch_add(&fake_serve_deferred_count, 1, __ATOMIC_RELAXED);
 }
