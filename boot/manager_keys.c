@@ -185,5 +185,6 @@ void manager_keys_obey(struct managed_guest *guests, size_t count)
 		keyed.count = count;
 		keyed.selected = index_of_selected(&keyed);
 		obey(&keyed, key);
+		operator_poll();
 	}
 }

@@ -11,7 +11,7 @@
 
 enum {
 	KEY_PREFIX = 0x01, /* Ctrl-A. */
-	KEYS_WAITING_MAX = 16,
+	KEY_NONE = 0,
 };
 
 /* Guarded by the lock, but for the guests' line, which has its own. */
@@ -21,11 +21,9 @@ static struct {
 	bool is_begun;
 	bool is_overrun;
 	bool is_after_prefix;
-	uint8_t key_bytes[KEYS_WAITING_MAX];
-	struct fifo keys;
+	uint8_t key; /* It is still to be obeyed. */
 } operator= {
 	.lock = SPINLOCK_INIT(LOCK_RANK_INPUT),
-	.keys = {.bytes = operator.key_bytes, .capacity = KEYS_WAITING_MAX},
 };
 
 /* Guards the port. */
@@ -120,7 +118,7 @@ static bool is_for_guest(uint8_t byte)
 		return false;
 	}
 	if (is_key && byte != KEY_PREFIX) {
-		(void)fifo_put(&operator.keys, byte);
+		operator.key = byte;
 		return false;
 	}
 	return true;
@@ -148,8 +146,9 @@ static void take_from_console(void)
 {
 	uint8_t byte;
 
-	/* With a line of its own a guest gets nothing from the console. */
-	while (console_read(&byte)) {
+	/* What stands behind a key may be for the guest to which that gives the input. With a line
+	 * of its own a guest gets nothing from the console. */
+	while (operator.key == KEY_NONE && console_read(&byte)) {
 		if (is_for_guest(byte) && !is_line_open) {
 			give_to_guest(byte);
 		}
@@ -170,9 +169,9 @@ static void take_typed(void)
 	}
 }
 
-static void tell_of_keys(bool are_there)
+static void tell_of_key(bool is_there)
 {
-	if (are_there) {
+	if (is_there) {
 		scheduler_ask_loop(scheduler_of(0));
 	}
 }
@@ -180,16 +179,16 @@ static void tell_of_keys(bool are_there)
 void operator_poll(void)
 {
 	struct vm *vm;
-	bool are_keys_there;
+	bool is_key_there;
 	bool is_typed_to;
 
 	spin_lock(&operator.lock);
 	take_typed();
 	vm = operator.selected;
-	are_keys_there = fifo_count(&operator.keys) != 0;
+	is_key_there = operator.key != KEY_NONE;
 	is_typed_to = vm != NULL && fifo_count(&vm->input.waiting) != 0;
 	spin_unlock(&operator.lock);
-	tell_of_keys(are_keys_there);
+	tell_of_key(is_key_there);
 	/* A guest ends on this CPU alone: it is still there. */
 	if (is_typed_to && vm->vcpu_count != 0) {
 		vcpu_request(vm->vcpus[0], POSTED_REQUEST_INPUT);
@@ -200,30 +199,27 @@ void operator_poll(void)
 static bool take_byte(void *context, uint8_t *byte)
 {
 	const struct vm *vm = context;
-	bool are_keys_there = false;
+	bool is_key_there = false;
 	bool is_taken = false;
 
 	spin_lock(&operator.lock);
 	if (operator.selected == vm) {
 		take_typed();
-		are_keys_there = fifo_count(&operator.keys) != 0;
+		is_key_there = operator.key != KEY_NONE;
 	}
 	is_taken = fifo_take(&((struct vm *)context)->input.waiting, byte);
 	spin_unlock(&operator.lock);
-	tell_of_keys(are_keys_there);
+	tell_of_key(is_key_there);
 	return is_taken;
 }
 
 bool operator_take_key(char *key)
 {
-	uint8_t byte = 0;
-	bool is_taken;
-
 	spin_lock(&operator.lock);
-	is_taken = fifo_take(&operator.keys, &byte);
+	*key = (char)operator.key;
+	operator.key = KEY_NONE;
 	spin_unlock(&operator.lock);
-	*key = (char)byte;
-	return is_taken;
+	return *key != KEY_NONE;
 }
 
 /* --- Who is typed to --- */

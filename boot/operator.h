@@ -36,7 +36,8 @@ struct vm *operator_selected(void);
 /* Looks what was typed: the scheduler's poll on the boot processor. */
 void operator_poll(void);
 
-/* Takes the next key that was typed behind Ctrl-A. Returns false if there is none. */
+/* Takes the next key that was typed behind Ctrl-A. Returns false if there is none. What was typed
+ * behind the key waits until then: the next operator_poll() takes it. */
 bool operator_take_key(char *key);
 
 /* Waits until all that the guests wrote has left. */

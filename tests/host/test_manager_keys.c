@@ -29,6 +29,7 @@ static const char *typed;
 static struct vm *input_owner;
 static const struct vcpu *counters_shown[GUESTS * VCPUS];
 static size_t counters_count;
+static unsigned poll_count;
 
 bool operator_take_key(char *key)
 {
@@ -37,6 +38,11 @@ bool operator_take_key(char *key)
 	}
 	*key = *typed++;
 	return true;
+}
+
+void operator_poll(void)
+{
+	poll_count++;
 }
 
 void operator_select(struct vm *vm)
@@ -116,8 +122,11 @@ static int tear_down(void **state)
 static void press(struct fixture *f, const char *keys)
 {
 	typed = keys;
+	poll_count = 0;
 	manager_keys_obey(f->guests, GUESTS);
 	assert_string_equal(typed, "");
+	/* What stands behind a key is taken when that has been obeyed. */
+	assert_int_equal(poll_count, strlen(keys));
 }
 
 static bool is_logged(const char *text)

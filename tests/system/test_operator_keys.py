@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""The operator's keys with two guests in Bochs: the input changes hands; guests are listed, stopped,
+started and restarted."""
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import HYPERVISOR, TRIVET
+from test_guests import image as guest_image
+from trivet_lib import grub_config, iso
+
+LIMIT_S = 240
+ANSWER_LIMIT_S = 60
+GUESTS = ("one", "two")
+
+
+class Operator:
+    """A run of two guests that send back what is typed, and somebody who types."""
+
+    def __init__(self, image: Path, log: Path) -> None:
+        self._log = log
+        with open(log, "wb"):
+            pass
+        self.process = subprocess.Popen(
+            [TRIVET, "boot", "-engine", "bochs", "-iso", image, "-m", "128M", "-log", log,
+             "-timeout", str(LIMIT_S)],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def text(self) -> str:
+        return self._log.read_bytes().replace(b"\r", b"").decode("utf-8", "replace")
+
+    def type(self, keys: bytes) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(keys)
+        self.process.stdin.flush()
+
+    def sees(self, pattern: str, count: int = 1) -> None:
+        """Waits until so many lines of the log have the pattern."""
+        deadline = time.monotonic() + ANSWER_LIMIT_S
+        while len(re.findall(pattern, self.text(), re.M)) < count:
+            assert time.monotonic() < deadline, f"no {pattern}\n{self.text()[-3000:]}"
+            assert self.process.poll() is None, self.text()[-3000:]
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def operator(tmp_path: Path, log_path: Path) -> Iterator[Operator]:
+    image = tmp_path / "keys.iso"
+    modules = [f"/boot/echo guest={name} mem=16M -- echo=1" for name in GUESTS]
+    iso.build(image, grub_config.direct_start(["end=poweroff"], modules),
+              {grub_config.HYPERVISOR_PATH: HYPERVISOR, "boot/echo": guest_image("console_echo")})
+    run = Operator(image, log_path)
+    try:
+        yield run
+    finally:
+        run.process.kill()
+        run.process.wait()
+
+
+def test_the_keys_do_what_their_list_says(operator: Operator) -> None:
+    for name in GUESTS:
+        operator.sees(rf"^{name}\| echo: ready$")
+    operator.type(b"to the first\n")
+    operator.sees(r"^one\| to the first$")
+    operator.type(b"\x01n")
+    operator.sees(r"^keys: the input is for two$")
+    operator.type(b"to the second\n")
+    operator.sees(r"^two\| to the second$")
+    operator.type(b"\x01l")
+    operator.sees(r"^guests: 1 one runs vcpus=1 weight=256 ran=\d+ ms waited=\d+ ms restarts=0$")
+    operator.sees(r"^guests: 2 two runs, has the input vcpus=1 ")
+    operator.type(b"\x01s")
+    operator.sees(r"^two: ended: stopped code=0 status=0$")
+    operator.type(b"\x01l")
+    operator.sees(r"^guests: 2 two stopped")
+    operator.type(b"\x01S")
+    operator.sees(r"^two\| echo: ready$", 2)
+    operator.type(b"\x012\x01R")
+    operator.sees(r"^two: restart number 1$")
+    operator.sees(r"^two\| echo: ready$", 3)
+    operator.type(b"after that\n")
+    operator.sees(r"^two\| after that$")
+    operator.type(b"\x011")
+    operator.sees(r"^keys: the input is for one$")
+    # The first has been left alone through all of that, and what it had read is behind it.
+    operator.type(b"still there\n\x04")
+    operator.sees(r"^one\| still there$")
+    operator.sees(r"^one: ended: ")
+    operator.type(b"\x012\x04")
+    assert operator.process.wait(ANSWER_LIMIT_S) == 0, operator.text()[-3000:]
+    assert "one: restart" not in operator.text()
