@@ -172,11 +172,11 @@ static bool has_run(const struct vcpu *vcpu)
 /* On its CPU, and ready to run while others had it: what the guest sees as stolen. */
 static void report_time(const struct vcpu *vcpu)
 {
-	log_info(vcpu->name, "cpu=%u ran=%lu us waited=%lu us switches=%lu",
+	log_info(vcpu->name, "cpu=%u ran=%lu us waited=%lu us switches=%lu tlb_flushes=%lu",
 		vcpu->scheduler->cpu->index,
 		wall_clock_ticks_ns(vcpu->run.run_ticks) / NANOSECONDS_PER_MICROSECOND,
 		wall_clock_ticks_ns(vcpu->run.wait_ticks) / NANOSECONDS_PER_MICROSECOND,
-		vcpu->run.switch_count);
+		vcpu->run.switch_count, vcpu->kvm.tlb_flush_count);
 }
 
 void managed_guest_report(const struct run_context *context, struct managed_guest *guest)

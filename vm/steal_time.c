@@ -53,6 +53,7 @@ void steal_time_runs(struct vcpu *vcpu)
 	if ((__atomic_exchange_n(&record->preempted, 0, __ATOMIC_SEQ_CST) & STEAL_TIME_FLUSH_TLB) !=
 		0) {
 		vmx_invalidate_vpid(vcpu->capability, vcpu->vpid);
+		vcpu->kvm.tlb_flush_count++;
 	}
 	if (vcpu->run.wait_ticks != vcpu->kvm.stolen_told_ticks) {
 		add_stolen(vcpu, record);

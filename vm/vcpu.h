@@ -95,6 +95,7 @@ struct vcpu_kvm_msrs {
 	struct steal_time_record *steal_record; /* What it points to; NULL: off. */
 	uint64_t stolen_told_ticks;             /* Of run.wait_ticks: what is in the record. */
 	uint64_t stolen_told_ns;
+	uint64_t tlb_flush_count; /* That others asked for while it had no CPU. */
 	uint64_t pv_eoi;
 	uint8_t *pv_eoi_word; /* The first byte of what it points to; NULL: off. */
 	uint64_t poll_control;

@@ -107,6 +107,7 @@ static void a_flush_that_was_asked_for_meanwhile_is_done_once(void **state)
 	steal_time_runs(&f->vcpus[1]);
 	assert_int_equal(fake_cpu.invvpid_count, 1);
 	assert_int_equal(fake_cpu.invvpid_descriptor.first, f->vcpus[1].vpid);
+	assert_int_equal(f->vcpus[1].kvm.tlb_flush_count, 1);
 	assert_int_equal(record_of(f)->preempted, 0);
 	steal_time_leaves(&f->vcpus[1]);
 	steal_time_runs(&f->vcpus[1]);

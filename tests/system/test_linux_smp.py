@@ -112,6 +112,18 @@ def test_locks_exclude(case: Case) -> None:
     assert (kicks > 0) == ("nopvspin" not in case.append), output
 
 
+@pytest.mark.xdist_group(f"linux-{FOUR_ON_TWO}")
+def test_linux_makes_the_calls_and_leaves_the_flushes() -> None:
+    """Where processors are shared there is something to yield to, and one that cannot flush."""
+    output, log = run(FOUR_ON_TWO)
+    calls = re.search(r"locks calls of the run: kick_cpu=(\d+) send_ipi=(\d+) sched_yield=(\d+)$",
+                      output, re.M)
+    assert calls is not None and all(int(count) > 0 for count in calls.groups()), output
+    flushes = [int(count) for count in
+               re.findall(r"^vmlinuz/vcpu\d: .* tlb_flushes=(\d+)$", log, re.M)]
+    assert len(flushes) == FOUR_ON_TWO.vcpus and sum(flushes) > 0, log
+
+
 @cases("steal")
 def test_time_is_stolen_where_processors_are_shared(case: Case) -> None:
     found = verdicts(run(case)[0])["steal"]
