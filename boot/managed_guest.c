@@ -210,6 +210,15 @@ void managed_guest_destroy(const struct run_context *context, struct managed_gue
 	guest_block_give(context, block);
 }
 
+/* What was typed to the guest and not read waits for it still, as on the line of a machine. */
+static void clear_vm(struct vm *vm)
+{
+	const size_t input_end = offsetof(struct vm, input) + sizeof(vm->input);
+
+	memset(vm, 0, offsetof(struct vm, input));
+	memset((uint8_t *)vm + input_end, 0, sizeof(*vm) - input_end);
+}
+
 /* The RAM and its EPT stay as they are: a reset does not clear a machine's memory. */
 static void clear_state(struct managed_guest *guest)
 {
@@ -222,7 +231,7 @@ static void clear_state(struct managed_guest *guest)
 		(void)!ept_unmap(&ept, gpa(VIRTUAL_APIC_BASE_DEFAULT), PAGE_SIZE_4K);
 	}
 	operator_remove(vm);
-	memset(vm, 0, sizeof(*vm));
+	clear_vm(vm);
 	vm->memory = memory;
 	vm->memory_base = memory_base;
 	vm->ept = ept;

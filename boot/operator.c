@@ -179,14 +179,17 @@ static void tell_of_key(bool is_there)
 void operator_poll(void)
 {
 	struct vm *vm;
+	size_t put_before;
 	bool is_key_there;
 	bool is_typed_to;
 
 	spin_lock(&operator.lock);
-	take_typed();
 	vm = operator.selected;
+	put_before = vm != NULL ? vm->input.waiting.put : 0;
+	take_typed();
 	is_key_there = operator.key != KEY_NONE;
-	is_typed_to = vm != NULL && fifo_count(&vm->input.waiting) != 0;
+	/* Who has been told already, and does not read, is not told again. */
+	is_typed_to = vm != NULL && vm->input.waiting.put != put_before;
 	spin_unlock(&operator.lock);
 	tell_of_key(is_key_there);
 	/* A guest ends on this CPU alone: it is still there. */

@@ -47,7 +47,7 @@
  *
  * Hardware: `page` has the layout of a virtual-APIC page. With a TPR shadow alone nothing more is
  * to do. With APIC-register virtualisation an APIC-write exit goes to virtual_apic_page_written().
- * With virtual-interrupt delivery, after each exit virtual_apic_take_over() takes over what the CPU
+ * With virtual-interrupt delivery, after each exit virtual_apic_reload() takes over what the CPU
  * changed; RVI is irr_highest, SVI is isr_highest, the EOI-exit bitmap is
  * virtual_apic_level_vectors(), and an EOI-induced exit goes to virtual_apic_eoi_induced().
  * APIC-register virtualisation without virtual-interrupt delivery leaves VPPR stale in the page
@@ -141,7 +141,7 @@ struct virtual_apic {
 	/*
 	 * The highest vectors in IRR and ISR, 0 if there is none, and how many are in service. Only
 	 * the functions of virtual_apic_priority.c write IRR and ISR, and each leaves these exact;
-	 * virtual_apic_take_over() and _reload() do so where the CPU wrote the page. The pending
+	 * virtual_apic_reload() does so where the CPU wrote the page. The pending
 	 * check takes the TPR from the page, not from a copy, so that a TPR shadow needs no call.
 	 */
 	uint8_t irr_highest;
@@ -288,12 +288,6 @@ bool virtual_apic_can_pv_eoi(const struct virtual_apic *apic);
 
 /* Finds the highest vectors again, after the CPU has changed IRR, ISR or TPR in the page. */
 void virtual_apic_reload(struct virtual_apic *apic);
-
-/*
- * The same where the CPU tells them: RVI and SVI, each the highest vector set in its register or 0.
- * Source: SDM Vol. 3C "Guest Non-Register State".
- */
-void virtual_apic_take_over(struct virtual_apic *apic, uint8_t requesting, uint8_t servicing);
 
 /* PPR, and APR as far as lowest-priority delivery needs it. */
 uint8_t virtual_apic_ppr(const struct virtual_apic *apic);

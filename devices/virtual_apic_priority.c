@@ -211,14 +211,6 @@ static uint8_t count_in_service(const struct virtual_apic *apic, uint8_t highest
 	return (uint8_t)count;
 }
 
-void virtual_apic_take_over(struct virtual_apic *apic, uint8_t requesting, uint8_t servicing)
-{
-	apic->irr_highest = requesting;
-	apic->isr_highest = servicing;
-	apic->isr_count = count_in_service(apic, servicing);
-	virtual_apic_store_ppr(apic);
-}
-
 void virtual_apic_reload(struct virtual_apic *apic)
 {
 	apic->irr_highest = find_highest(apic, VIRTUAL_APIC_IRR, WORD_COUNT - 1);

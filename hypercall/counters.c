@@ -54,9 +54,8 @@ static void pass(void (*between)(void))
 	}
 }
 
-static void report_trace(const struct vcpu *vcpu, void (*between)(void))
+static void report_trace(const struct vcpu *vcpu, const struct trace *trace, void (*between)(void))
 {
-	const struct trace *trace = &vcpu->trace;
 	uint64_t before = trace_count(trace) == 0 ? 0 : trace_get(trace, 0)->tsc;
 
 	if (trace->written > trace_count(trace)) {
@@ -82,8 +81,14 @@ static void report_trace(const struct vcpu *vcpu, void (*between)(void))
 
 void hypercall_report_counters(const struct vcpu *vcpu, void (*between)(void))
 {
+	/* A vCPU that runs in between would move its records. Who has something to do in between is
+	 * the boot processor's loop alone. */
+	static struct trace trace;
 	const char *name = vcpu->vm->is_smp ? vcpu->name : vcpu->vm->config->name;
 
+	if (between != NULL) {
+		trace = vcpu->trace;
+	}
 	log_info(name, "%-5s %-23s %10s  ticks in the hypervisor, 2^n:times", "count", "of",
 		"times");
 	for (size_t row = 0; row < ROW_COUNT; row++) {
@@ -99,7 +104,7 @@ void hypercall_report_counters(const struct vcpu *vcpu, void (*between)(void))
 			pass(between);
 		}
 	}
-	report_trace(vcpu, between);
+	report_trace(vcpu, between != NULL ? &trace : &vcpu->trace, between);
 }
 
 static void fill_counter(

@@ -6,6 +6,7 @@
 #include "hypercall/hypercall.h"
 #include "lib/bits.h"
 #include "vm/scheduler.h"
+#include "vm/vcpu_apicv.h"
 #include "vm/vcpu_interrupts.h"
 #include "vm/vcpu_posted.h"
 
@@ -145,7 +146,9 @@ uint64_t hypercall_kvm_send_ipi(struct vcpu *vcpu, struct hypercall call)
 	}
 	count = send_to_bitmaps(
 		vcpu, bitmaps, (const uint32_t[]){lowest_id, lowest_id + step}, icr);
-	if (vcpu->apic.irr_highest != pending || vcpu->is_nmi_pending) {
+	/* Where the CPU delivers, the model's highest vector may have been delivered long ago. */
+	if (vcpu_apicv_delivers(vcpu) || vcpu->apic.irr_highest != pending ||
+		vcpu->is_nmi_pending) {
 		vcpu_interrupts_update(vcpu);
 	}
 	return count;

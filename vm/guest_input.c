@@ -3,6 +3,10 @@
 
 void guest_input_init(struct guest_input *input, struct uart16550 *uart)
 {
+	input->take = NULL;
+	input->context = NULL;
+	input->is_open = false;
+	input->plain_reads = 0;
 	input->uart = uart;
 	input->waiting.bytes = input->bytes;
 	input->waiting.capacity = GUEST_INPUT_BYTES;

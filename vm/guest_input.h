@@ -24,7 +24,8 @@ struct guest_input {
 	uint8_t bytes[GUEST_INPUT_BYTES];
 };
 
-/* Sets an input that was all zero to no line, for this UART. */
+/* Sets an input to no line, for this UART. What waits in its queue stays there; the queue of one
+ * that was all zero is empty. */
 void guest_input_init(struct guest_input *input, struct uart16550 *uart);
 
 /*

@@ -8,7 +8,8 @@ enum { STATUS_SERVICING_LOW = 8 };
 
 /*
  * Requesting and servicing vector are the highest of IRR and ISR: if they stand, so do these; but
- * below a vector in service others may have come and gone.
+ * below a vector in service others may have come and gone. What the model has accepted since the
+ * last flush is in the page alone, and an INIT has emptied it: the page is what counts.
  */
 void vcpu_apicv_collect(struct vcpu *vcpu)
 {
@@ -22,7 +23,7 @@ void vcpu_apicv_collect(struct vcpu *vcpu)
 	servicing = (uint8_t)(status >> STATUS_SERVICING_LOW);
 	if (status != vcpu->apicv.interrupt_status || servicing != 0) {
 		vcpu->apicv.interrupt_status = status;
-		virtual_apic_take_over(&vcpu->apic, (uint8_t)status, servicing);
+		virtual_apic_reload(&vcpu->apic);
 	}
 }
 

@@ -354,11 +354,8 @@ uint32_t vcpu_interrupts_mmio_read(struct vcpu *vcpu, gpa_t address)
 {
 	uint32_t value;
 
-	if (vcpu_has_posted(vcpu)) {
-		vcpu_interrupts_update(vcpu);
-	} else {
-		advance(vcpu);
-	}
+	/* What advance() took in would not be given: its IPI finds nothing any more. */
+	vcpu_interrupts_update(vcpu);
 	if (!is_in_apic_page(vcpu, address)) {
 		return vm_platform_mmio_read(vcpu->vm, address);
 	}

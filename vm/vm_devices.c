@@ -5,8 +5,6 @@
 enum {
 	COM1_PORT = 0x3f8,
 	UART_RECEIVE_BUFFER = 0, /* The register's offset: reading it makes room. */
-	UART_TRANSMIT_BUFFER = 0,
-	UART_INTERRUPT_ENABLE = 1,
 	UART_LINE_STATUS = 5,
 	BITS_PER_BYTE = 8,
 };
@@ -67,10 +65,9 @@ static void uart_port_write(void *context, unsigned offset, unsigned size_bytes,
 	if (uart16550_interrupts_on_receive(&vm->uart)) {
 		open_input(vm);
 	}
-	/* While a byte waited to leave, others came, of which no interrupt tells any more. */
-	if (offset <= UART_INTERRUPT_ENABLE) {
-		guest_input_pull(&vm->input);
-	}
+	/* While a byte waited to leave, others came, of which no interrupt tells any more; and any
+	 * of the registers may have made room. */
+	guest_input_pull(&vm->input);
 }
 
 static void uart_transmit(void *context, uint8_t byte)

@@ -141,6 +141,20 @@ static void before_the_guest_looks_all_waits_on_the_line(void **state)
 	assert_int_equal(read_all(f, 0), 5);
 }
 
+/* The guest begins anew: its UART is another, what waits is not. */
+static void what_waits_outlives_a_reset(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t byte = 0;
+
+	assert_true(fifo_put(&f->input.waiting, 'w'));
+	guest_input_init(&f->input, &f->uart);
+	assert_false(f->input.is_open);
+	assert_null(f->input.take);
+	assert_true(fifo_take(&f->input.waiting, &byte));
+	assert_int_equal(byte, 'w');
+}
+
 static void without_a_line_nothing_comes(void **state)
 {
 	struct fixture *f = *state;
@@ -184,6 +198,7 @@ int main(void)
 		WITH_INPUT(only_what_the_uart_can_receive_is_taken),
 		WITH_INPUT(its_queue_is_its_own_bytes),
 		WITH_INPUT(before_the_guest_looks_all_waits_on_the_line),
+		WITH_INPUT(what_waits_outlives_a_reset),
 		WITH_INPUT(without_a_line_nothing_comes),
 		cmocka_unit_test(fifo_refuses_what_does_not_fit),
 	};

@@ -323,6 +323,20 @@ static void what_the_queue_has_no_room_for_is_lost_and_said_once(void **state)
 	assert_string_equal(fake_log_text(), "");
 }
 
+/* It would keep its CPU from sleeping. */
+static void a_guest_that_does_not_read_is_told_once_for_a_byte(void **state)
+{
+	struct fixture *f = *state;
+
+	type("x");
+	assert_int_equal(fake_scheduler.notify_count, 1);
+	f->vcpus[0].posted.requests = 0;
+	operator_poll();
+	assert_int_equal(fake_scheduler.notify_count, 1);
+	type("y");
+	assert_int_equal(fake_scheduler.notify_count, 2);
+}
+
 static void a_guest_without_processors_is_not_told(void **state)
 {
 	struct fixture *f = *state;
@@ -476,6 +490,7 @@ int main(void)
 		WITH_GUESTS(with_nobody_selected_keys_work_and_the_rest_is_nobodys),
 		WITH_GUESTS(the_removal_of_another_leaves_the_input),
 		WITH_GUESTS(what_the_queue_has_no_room_for_is_lost_and_said_once),
+		WITH_GUESTS(a_guest_that_does_not_read_is_told_once_for_a_byte),
 		WITH_GUESTS(a_guest_without_processors_is_not_told),
 		WITH_GUESTS(without_a_line_a_guest_writes_to_the_console),
 		WITH_GUESTS(a_line_that_is_not_there_is_said),

@@ -61,6 +61,38 @@ static void what_the_cpu_delivered_is_taken_over(void **state)
 	assert_int_equal(fake_vmcs_get(VMCS_GUEST_INTERRUPT_STATUS), VECTOR << 8 | (VECTOR - 1));
 }
 
+/* Between the exit and the look at what the CPU did, another vCPU's interrupt was accepted. */
+static void what_was_accepted_before_the_look_stays(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	start(f, APIC_LEVEL_POSTING);
+	(void)virtual_apic_accept(&f->vcpu.apic, VECTOR, false);
+	vcpu_apicv_flush(&f->vcpu);
+	/* The CPU has delivered it, and the guest has ended it. */
+	*word(f, VIRTUAL_APIC_IRR, VECTOR) = 0;
+	set_status(0, 0);
+	(void)virtual_apic_accept(&f->vcpu.apic, VECTOR_ABOVE, false);
+	vcpu_apicv_collect(&f->vcpu);
+	assert_int_equal(f->vcpu.apic.irr_highest, VECTOR_ABOVE);
+	vcpu_apicv_flush(&f->vcpu);
+	assert_int_equal(fake_vmcs_get(VMCS_GUEST_INTERRUPT_STATUS), VECTOR_ABOVE);
+}
+
+/* The page is empty: what the VMCS still has from before is no interrupt. */
+static void an_init_in_a_handler_leaves_nothing_in_service(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	start(f, APIC_LEVEL_POSTING);
+	set_status(VECTOR_ABOVE, VECTOR);
+	vcpu_apicv_collect(&f->vcpu);
+	assert_int_equal(f->vcpu.apic.isr_highest, 0);
+	assert_int_equal(f->vcpu.apic.irr_highest, 0);
+	vcpu_apicv_flush(&f->vcpu);
+	assert_int_equal(fake_vmcs_get(VMCS_GUEST_INTERRUPT_STATUS), 0);
+}
+
 static void an_eoi_without_an_exit_is_taken_over(void **state)
 {
 	struct vcpu_fixture *f = *state;
@@ -138,6 +170,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_VCPU(what_pends_becomes_the_requesting_vector),
 		WITH_VCPU(what_the_cpu_delivered_is_taken_over),
+		WITH_VCPU(what_was_accepted_before_the_look_stays),
+		WITH_VCPU(an_init_in_a_handler_leaves_nothing_in_service),
 		WITH_VCPU(an_eoi_without_an_exit_is_taken_over),
 		WITH_VCPU(the_end_of_a_level_triggered_vector_exits),
 		WITH_VCPU(a_tpr_that_holds_back_has_a_threshold),
