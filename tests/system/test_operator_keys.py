@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The operator's keys with two guests in Bochs: the input changes hands; guests are listed, stopped,
-started and restarted."""
+"""The operator's keys with two guests in Bochs: the input changes hands; guests are listed,
+stopped, started and restarted."""
 
 import re
 import subprocess
