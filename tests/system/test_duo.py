@@ -56,6 +56,8 @@ def test_one_guest_computes_while_another_restarts_and_then_stops_it(
     verdicts = said(result.log, "left")
     assert ("PASS", f"files sum={SUM}") in verdicts and ("PASS", "stop right") in verdicts, verdicts
     assert [verdict for verdict in verdicts if verdict[0] == "FAIL"] == []
+    # All the while, from one restart of its neighbour to the next.
+    assert any(re.fullmatch(r"computed rounds=[1-9]\d* wrong=0", text) for _, text in verdicts)
     assert re.search(r"^left\| trivet-linux: ready kernel=\S+ cpus=2$", result.log, re.M), end
     restarts = re.findall(r"^right: restart number (\d+)$", result.log, re.M)
     assert [int(number) for number in restarts] == list(range(1, len(restarts) + 1))
