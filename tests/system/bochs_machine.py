@@ -40,11 +40,11 @@ class Result:
 
 
 def boot(name: str, config: str, files: dict[str, Path], machine: Machine,
-         bios: str | None = None) -> Result:
+         bios: str | None = None, hypervisor: Path = HYPERVISOR) -> Result:
     """Boots an image with this grub.cfg in Bochs; the logs stay in build/logs/NAME.*."""
     LOGS.mkdir(parents=True, exist_ok=True)
     image, log, engine_log = (LOGS / f"{name}.{end}" for end in ("iso", "log", "bochs.log"))
-    iso.build(image, config, {grub_config.HYPERVISOR_PATH: HYPERVISOR, **files})
+    iso.build(image, config, {grub_config.HYPERVISOR_PATH: hypervisor, **files})
     launch = engines.launch("bochs", machine)
     bochsrc = launch.files["bochsrc"].replace(f"log: {engines.BOCHS_LOG}", f"log: {engine_log}")
     if bios is not None:
