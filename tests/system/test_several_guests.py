@@ -85,6 +85,19 @@ def test_a_crash_is_restarted_as_the_word_says(policy: str) -> None:
         assert (crashes, restarts(result, "triple_fault")) == (1, 0)
 
 
+def test_interrupts_and_kicks_for_others_reach_nobody() -> None:
+    """Random IPIs and calls to any ID, beside guests that would see one that is not their own."""
+    result = run("neighbours", 2, {
+        "smp_storm_hostile": "vcpus=4 -- rounds=1000",
+        "smp_ipi": "vcpus=2 -- storm=200",
+        "smp_ipi_kvm": "vcpus=2",
+        "compute": "vcpus=1 -- iterations=20",
+    })
+    assert result.status == 0, result.log[-4000:]
+    for guest in ("smp_storm_hostile", "smp_ipi", "smp_ipi_kvm", "compute"):
+        assert_passed(result, guest)
+
+
 def spin_results(result: Result, guest: str) -> dict[str, int]:
     """What the guest found out, and what the hypervisor counted, in nanoseconds."""
     [line] = [line for line in said(result, guest) if line.startswith("FAIR ")]
