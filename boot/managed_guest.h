@@ -25,6 +25,7 @@ struct managed_guest {
 	unsigned end_status;    /* Of its last end. */
 	uint64_t start_tsc;
 	uint64_t restart_tsc;
+	uint64_t renew_ticks; /* What it took to make it ready for its last restart. */
 };
 
 /*

@@ -188,6 +188,11 @@ bool uart16550_can_receive(const struct uart16550 *uart)
 	return !is_loop_back(uart) && uart->receive_count < receive_capacity(uart);
 }
 
+bool uart16550_interrupts_on_receive(const struct uart16550 *uart)
+{
+	return (uart->interrupt_enable & IER_RECEIVED_DATA) != 0;
+}
+
 /* "Line Status Register", bit 1: a full FIFO keeps its bytes, the 16450's one byte is replaced. */
 static bool put_received(struct uart16550 *uart, uint8_t byte)
 {

@@ -60,9 +60,6 @@ bool uart16550_receive(struct uart16550 *uart, uint8_t byte);
 bool uart16550_can_receive(const struct uart16550 *uart);
 
 /* Returns whether the guest wants an interrupt for what is received (IER bit 0). */
-static inline bool uart16550_interrupts_on_receive(const struct uart16550 *uart)
-{
-	return (uart->interrupt_enable & 1) != 0;
-}
+bool uart16550_interrupts_on_receive(const struct uart16550 *uart);
 
 #endif

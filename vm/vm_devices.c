@@ -34,7 +34,9 @@ static __attribute__((noinline)) uint32_t uart_port_read_wide(
 
 		value |= (uint32_t)byte << (i * BITS_PER_BYTE);
 	}
-	if (offset == UART_RECEIVE_BUFFER || offset + size_bytes > UART_LINE_STATUS) {
+	/* The other registers are read by who finds out what it is. */
+	if (offset == UART_RECEIVE_BUFFER ||
+		(offset <= UART_LINE_STATUS && offset + size_bytes > UART_LINE_STATUS)) {
 		open_input(vm);
 	}
 	guest_input_pull(&vm->input);

@@ -18,6 +18,8 @@
 #include "fake_log.h"
 #include "hypercall/abi_types.h"
 #include "tests/host/vcpu_fixture.h"
+#include "vm/vcpu_apicv.h"
+#include "vmx/vmcs.h"
 
 #include <string.h>
 
@@ -529,9 +531,31 @@ static void every_row_has_a_name_and_a_function(void **state)
 	}
 }
 
+/* The model's highest vector was delivered, and ended, without an exit: one below it is news. */
+static void an_ipi_to_oneself_pends_where_the_cpu_delivers(void **state)
+{
+	enum { DELIVERED = 0xfd, SENT = 0xfb };
+	struct vcpu_fixture *f = *state;
+	uint32_t *irr = &f->vcpu.apic.page[VIRTUAL_APIC_IRR / sizeof(uint32_t)];
+
+	f->vcpu.apicv.level = APIC_LEVEL_DELIVERY;
+	f->vcpu.apic.is_software_enabled = true;
+	(void)virtual_apic_accept(&f->vcpu.apic, DELIVERED, false);
+	vcpu_apicv_flush(&f->vcpu);
+	assert_int_equal(fake_vmcs_get(VMCS_GUEST_INTERRUPT_STATUS), DELIVERED);
+	irr[DELIVERED / 32 * VIRTUAL_APIC_STRIDE / sizeof(uint32_t)] = 0;
+	fake_vmcs_set(VMCS_GUEST_INTERRUPT_STATUS, 0);
+	set_arguments(f, BIT(0), 0);
+	f->vcpu.frame.registers[REGISTER_RDX] = 0;
+	f->vcpu.frame.registers[REGISTER_RSI] = SENT;
+	assert_int_equal(call(f, KVM_CALL_SEND_IPI, true, 0), 1);
+	assert_int_equal(fake_vmcs_get(VMCS_GUEST_INTERRUPT_STATUS), SENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WITH_CALLS(an_ipi_to_oneself_pends_where_the_cpu_delivers),
 		WITH_CALLS(the_calls_of_kvm_that_are_not_offered_give_enosys),
 		WITH_CALLS(vapic_poll_irq_gives_0),
 		WITH_CALLS(eperm_comes_before_enosys),

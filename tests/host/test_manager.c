@@ -33,6 +33,8 @@ struct turn {
 };
 
 static unsigned relax_count;
+static uint64_t report_ticks;
+static uint64_t load_ticks;
 static struct guest_list list;
 static struct guest_block *blocks;
 static struct managed_guest *guests;
@@ -124,6 +126,7 @@ void managed_guest_report(const struct run_context *context, struct managed_gues
 {
 	(void)context;
 	note('E', guest);
+	fake_cpu.tsc += report_ticks;
 	guest->end_status = guest->block->vm.end_code;
 }
 
@@ -131,6 +134,7 @@ bool managed_guest_renew(const struct run_context *context, struct managed_guest
 {
 	(void)context;
 	note('N', guest);
+	fake_cpu.tsc += load_ticks;
 	memset(&guest->block->vm, 0, sizeof(guest->block->vm));
 	guest->block->has_left = false;
 	return true;
@@ -405,6 +409,24 @@ static void one_that_ends_at_once_does_not_keep_the_cpu_busy(void **state)
 	assert_int_equal(time_of_restart(VM_END_HALTED), 1000 + HZ);
 }
 
+/* It resets twice: the second rest is for what loading it again took, too. */
+static void who_takes_long_to_begin_anew_rests_for_longer(void **state)
+{
+	const struct turn turns[] = {
+		{0, VM_END_RESET, 0, 0}, {0, VM_END_RESET, 0, 0}, {0, VM_END_CALL, 0, 0}};
+
+	(void)state;
+	report_ticks = HZ;
+	load_ticks = 2 * HZ;
+	list.entries[0].config.restart = VM_RESTART_RESET;
+	assert_int_equal(RUN(1, false, turns), 0);
+	report_ticks = load_ticks = 0;
+	/* Started at 1000; ran, reported, rested three reports; loaded; ran, reported, rested three
+	 * reports and loads; loaded. */
+	assert_in_range(started_tsc, 1000 + HZ * (1 + 3 + 2 + 1 + 9 + 2),
+		1000 + HZ * (1 + 3 + 2 + 1 + 9 + 2) + 4 * RUN_TICKS);
+}
+
 static void a_wish_stops_and_another_starts(void **state)
 {
 	const struct turn turns[] = {{0, 0, 0, GUEST_WISH_STOP}, {0, 0, 0, GUEST_WISH_START},
@@ -478,6 +500,7 @@ int main(void)
 		WITH_LIST(a_guest_that_cannot_be_made_is_its_status),
 		cmocka_unit_test(the_option_says_after_which_ends_it_begins_anew),
 		cmocka_unit_test(one_that_ends_at_once_does_not_keep_the_cpu_busy),
+		WITH_LIST(who_takes_long_to_begin_anew_rests_for_longer),
 		WITH_LIST(a_wish_stops_and_another_starts),
 		WITH_LIST(a_wish_restarts),
 		WITH_LIST(a_guest_is_not_begun_anew_before_it_has_said_that_it_left),

@@ -377,6 +377,17 @@ static void registers_are_in_memory_or_msrs_but_not_in_both(void **state)
 	assert_true(vcpu_interrupts_msr_read(&f->vcpu, X2APIC_TPR, &value));
 }
 
+/* Another CPU's IPI that comes behind the read finds nothing posted any more. */
+static void a_read_gives_what_it_has_taken(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	f->vcpu.apic.is_software_enabled = true;
+	assert_int_equal(virtual_apic_accept(&f->vcpu.apic, VECTOR, false), VIRTUAL_APIC_ACCEPTED);
+	(void)vcpu_interrupts_mmio_read(&f->vcpu, gpa(0xfee00080));
+	assert_int_equal(vcpu_fixture_injected(), INJECTED_INTERRUPT(VECTOR));
+}
+
 /* What it does is test_vcpu_startup.c's: here the instruction that sent it is still to end. */
 static void init_to_itself_waits_for_the_end_of_the_exit(void **state)
 {
@@ -486,6 +497,7 @@ int main(void)
 		WITH_APIC(a_timer_goes_on_when_the_guest_sets_its_tsc),
 		WITH_APIC(a_halt_ends_for_what_the_guest_takes),
 		WITH_APIC(a_running_timer_may_end_a_halt),
+		WITH_APIC(a_read_gives_what_it_has_taken),
 		WITH_APIC(registers_are_in_memory_or_msrs_but_not_in_both),
 		WITH_APIC(init_to_itself_waits_for_the_end_of_the_exit),
 		WITH_APIC(a_guest_may_end_its_interrupt_in_memory),

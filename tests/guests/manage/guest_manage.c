@@ -14,7 +14,7 @@ enum {
 	GUESTS_ROOM = 96,
 	WAIT_US = 10000,
 	WAITS_MAX = 500,
-	RESTART_WAITS_MAX = 6000,
+	RESTART_WAITS_MAX = 30000,
 	WATCH_DELAY_US = 100000, /* They have begun what they do. */
 	US_PER_MS = 1000,
 };
