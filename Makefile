@@ -54,7 +54,7 @@ ASM_OFFSETS := $(BUILD)/asm_offsets.inc
 IMAGE := $(BUILD)/trivet.elf
 IMAGE_DEBUG := $(BUILD)/trivet.debug.elf
 IMAGE_STRIPPED := $(BUILD)/trivet.stripped.elf
-IMAGE_SIZE_LIMIT := 262144
+IMAGE_SIZE_LIMIT := 524288
 # Leaves out what costs most of an emulated boot: the crypto self-tests and the built-in keys.
 LINUX_APPEND ?= console=ttyS0,115200 panic=-1 cryptomgr.notests mitigations=off nowatchdog audit=0 \
 	selinux=0 apparmor=0 initcall_blacklist=load_system_certificate_list,init_evm
