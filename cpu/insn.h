@@ -267,6 +267,20 @@ static inline void insn_fxrstor(const void *area)
 	__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
 }
 
+/* A device's register of 32 bits, by one MOV: an emulator of instructions knows that best. */
+static inline uint32_t insn_mmio_read32(uint64_t address)
+{
+	uint32_t value;
+
+	__asm__ volatile("movl %1, %0" : "=r"(value) : "m"(*(const volatile uint32_t *)address));
+	return value;
+}
+
+static inline void insn_mmio_write32(uint64_t address, uint32_t value)
+{
+	__asm__ volatile("movl %1, %0" : "=m"(*(volatile uint32_t *)address) : "r"(value));
+}
+
 static inline uint8_t insn_in8(uint16_t port)
 {
 	uint8_t value;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fake_insn.h"
 
+#include "fake_devices.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +70,7 @@ void fake_insn_reset(void)
 	cpuid_count = 0;
 	port_value_count = 0;
 	port_write_count = 0;
+	fake_devices_reset();
 	fake_this_cpu_reset();
 }
 
@@ -292,10 +295,13 @@ static uint32_t port_take(size_t index)
 	return value;
 }
 
-static uint32_t port_read(uint16_t port)
+static uint32_t port_read(uint16_t port, unsigned width_bytes)
 {
 	uint32_t value = UINT32_MAX;
 
+	if (fake_device_read(false, port, width_bytes, &value)) {
+		return value;
+	}
 	for (size_t i = 0; i < port_value_count; i++) {
 		if (port_values[i].port != port) {
 			continue;
@@ -310,6 +316,9 @@ static uint32_t port_read(uint16_t port)
 
 static void port_write(uint16_t port, uint8_t width_bytes, uint32_t value)
 {
+	if (fake_device_write(false, port, width_bytes, value)) {
+		return;
+	}
 	if (port_write_count == FAKE_PORT_WRITES_MAX) {
 		fake_fault("too many port writes", port);
 	}
@@ -331,17 +340,17 @@ struct fake_port_write fake_port_write_at(size_t index)
 
 uint8_t insn_in8(uint16_t port)
 {
-	return (uint8_t)port_read(port);
+	return (uint8_t)port_read(port, sizeof(uint8_t));
 }
 
 uint16_t insn_in16(uint16_t port)
 {
-	return (uint16_t)port_read(port);
+	return (uint16_t)port_read(port, sizeof(uint16_t));
 }
 
 uint32_t insn_in32(uint16_t port)
 {
-	return port_read(port);
+	return port_read(port, sizeof(uint32_t));
 }
 
 void insn_out8(uint16_t port, uint8_t value)
@@ -357,6 +366,19 @@ void insn_out16(uint16_t port, uint16_t value)
 void insn_out32(uint16_t port, uint32_t value)
 {
 	port_write(port, sizeof(value), value);
+}
+
+uint32_t insn_mmio_read32(uint64_t address)
+{
+	uint32_t value = UINT32_MAX;
+
+	(void)fake_device_read(true, address, sizeof(value), &value);
+	return value;
+}
+
+void insn_mmio_write32(uint64_t address, uint32_t value)
+{
+	(void)fake_device_write(true, address, sizeof(value), value);
 }
 
 bool fake_vmcs_holds(const void *at)

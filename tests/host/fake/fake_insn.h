@@ -108,7 +108,8 @@ bool fake_msr_get(uint32_t msr, uint64_t *value);
 /* What CPUID gives for exactly this leaf and subleaf; all others give zeros. */
 void fake_cpuid_set(uint32_t leaf, uint32_t subleaf, struct cpuid_result result);
 
-/* Ports. A read takes the port's oldest queued value, else its set value, else all ones. */
+/* Ports without a device (fake_devices.h). A read takes the port's oldest queued value, else its
+ * set value, else all ones. */
 void fake_port_set(uint16_t port, uint32_t value);
 void fake_port_queue(uint16_t port, uint32_t value);
 
@@ -118,7 +119,8 @@ struct fake_port_write {
 	uint32_t value;
 };
 
-/* All writes since the reset, oldest first; `index` < fake_port_write_count(). */
+/* All writes to ports without a device since the reset, oldest first; `index` <
+ * fake_port_write_count(). */
 size_t fake_port_write_count(void);
 struct fake_port_write fake_port_write_at(size_t index);
 

@@ -71,6 +71,8 @@ void insn_cli(void);
 void insn_sti_nop_cli(void);
 void insn_sti_hlt_cli(void);
 void insn_wbinvd(void);
+uint32_t insn_mmio_read32(uint64_t address);
+void insn_mmio_write32(uint64_t address, uint32_t value);
 void insn_invlpg(uint64_t address);
 void insn_lgdt(const struct descriptor_table_register *table);
 void insn_lidt(const struct descriptor_table_register *table);
