@@ -10,9 +10,10 @@
 #include "boot/processors.h"
 #include "boot/run_guest.h"
 #include "boot/selftest.h"
+#include "cpu/acpi_clocks.h"
 #include "cpu/host_timer.h"
 #include "cpu/log.h"
-#include "cpu/tsc.h"
+#include "cpu/tsc_calibrate.h"
 #include "cpu/wall_clock.h"
 #include "lib/string.h"
 #include "vm/scheduler.h"
@@ -38,11 +39,12 @@ static void *allocate_page(void)
 	return memset(hpa_pointer(page), 0, PAGE_SIZE_4K);
 }
 
-static void start_clocks(void)
+static void start_clocks(const struct boot_info *info)
 {
-	if (tsc_calibrate() == STATUS_OK) {
-		log_info("tsc", "hz=%lu", tsc_hz());
-	} else {
+	const struct acpi_clocks clocks =
+		acpi_clocks_find(info->rsdp, info->rsdp_size_bytes, host_memory_firmware);
+
+	if (tsc_calibrate(&clocks) != STATUS_OK) {
 		log_warn("tsc", "frequency not found: no clock for guests");
 	}
 	if (wall_clock_start() != STATUS_OK) {
@@ -103,7 +105,7 @@ static unsigned provoke_trap(const struct boot_info *info, const struct options 
 	volatile uint64_t address = TRAP_ADDRESS;
 	const volatile uint64_t *unmapped = hpa_pointer(hpa(address));
 
-	start_clocks();
+	start_clocks(info);
 	(void)processors_start(info, &plan);
 	log_info("boot", "mode=trap: a read of address %#x follows", TRAP_ADDRESS);
 	return *unmapped == 0 ? RUN_STATUS_FAILED : RUN_STATUS_OK;
@@ -134,7 +136,7 @@ unsigned hypervisor_run(const struct boot_info *info, const struct options *opti
 	if (!enter_vmx_operation(&capability)) {
 		return RUN_STATUS_NO_VMX;
 	}
-	start_clocks();
+	start_clocks(info);
 	audit_start();
 	if (host_timer_start() != STATUS_OK) {
 		log_warn("timer", "no local APIC timer: guests have none either");

@@ -36,9 +36,7 @@ static int set_up(void **state)
 {
 	const int result = vcpu_fixture_set_up(state);
 
-	fake_cpuid_set(0, 0, (struct cpuid_result){.eax = 0x15});
-	fake_cpuid_set(0x15, 0, (struct cpuid_result){.eax = 1, .ebx = 1, .ecx = HZ});
-	assert_int_equal(tsc_calibrate(), STATUS_OK);
+	tsc_set_hz(HZ);
 	hypercall_init(&((struct vcpu_fixture *)*state)->vcpu);
 	return result;
 }

@@ -10,6 +10,7 @@ import bochs_machine
 import pytest
 from bochs_machine import MODELS, TOP
 from trivet_lib import grub_config
+from trivet_lib.engines import BOCHS_IPS
 from trivet_lib.machine import Machine
 
 IMAGES = TOP / "build" / "guests"
@@ -122,3 +123,13 @@ def test_guest(model: str, populate: str, name: str) -> None:
     assert outcome.status == expectation(name).status, end
     assert any(word == "PASS" for word, _ in outcome.results), f"no PASS line\n{end}"
     assert any(line.startswith(f"{name}: {AUDIT}") for line in outcome.lines), end
+
+
+@pytest.mark.parametrize("model", [
+    pytest.param(model, marks=pytest.mark.xdist_group(f"{model}-boot")) for model in MODELS])
+def test_the_tsc_has_the_frequency_that_the_machine_has(model: str) -> None:
+    """Some models claim by CPUID what their real ones have: hundreds of times as much."""
+    lines = outcomes(model, "boot")["tsc"].lines
+    found = [int(hz) for hz in re.findall(r"^tsc: hz=(\d+) ", "\n".join(lines), re.M)]
+    assert len(found) == 1, lines
+    assert found[0] == pytest.approx(BOCHS_IPS["bios"], rel=0.01)
