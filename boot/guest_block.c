@@ -25,6 +25,12 @@ static void give(const struct run_context *context, void *block, uint64_t size_b
 	}
 }
 
+/* Whole pages: the XSAVE area shares none with anything else. */
+static uint64_t xsave_size_bytes(const struct xsave_layout *layout)
+{
+	return (layout->area_bytes + PAGE_SIZE_4K - 1) / PAGE_SIZE_4K * PAGE_SIZE_4K;
+}
+
 static void connect(const struct run_context *context, struct guest_block *block, unsigned id,
 	uint16_t vpid_first)
 {
@@ -35,11 +41,35 @@ static void connect(const struct run_context *context, struct guest_block *block
 	vcpu->id = id;
 	vcpu->vpid = (uint16_t)(vpid_first + id);
 	vcpu->capability = context->capability;
+	vcpu->xsave_layout = context->xsave_layout;
 	vcpu->apic_choice = context->apic_choice;
 	vcpu->timer_choice = context->timer_choice;
 	vcpu->frame.handle_exit = exit_dispatch;
 	vcpu->pages = (struct vcpu_pages){(void *)own->vmcs, own->msr_bitmap, block->io_bitmaps,
-		(void *)own->apic, block->apic_access};
+		(void *)own->apic, block->apic_access, own->vcpu.pages.xsave};
+}
+
+/* Returns false if there is no memory; what was taken until then is in the block. */
+static bool take_vcpu(const struct run_context *context, struct guest_block *block, unsigned id)
+{
+	struct vcpu_block *own = take(context, sizeof(*own));
+
+	block->vcpu_blocks[id] = own;
+	if (own == NULL) {
+		return false;
+	}
+	host_memory_set_guard(own->guard, true);
+	own->vcpu.pages.xsave = take(context, xsave_size_bytes(context->xsave_layout));
+	return own->vcpu.pages.xsave != NULL;
+}
+
+static void give_vcpu(const struct run_context *context, struct vcpu_block *own)
+{
+	if (own->vcpu.pages.xsave != NULL) {
+		give(context, own->vcpu.pages.xsave, xsave_size_bytes(context->xsave_layout));
+	}
+	host_memory_set_guard(own->guard, false);
+	give(context, own, sizeof(*own));
 }
 
 struct guest_block *guest_block_take(
@@ -48,12 +78,10 @@ struct guest_block *guest_block_take(
 	struct guest_block *block = take(context, sizeof(*block));
 
 	for (unsigned id = 0; block != NULL && id < vcpu_count; id++) {
-		block->vcpu_blocks[id] = take(context, sizeof(struct vcpu_block));
-		if (block->vcpu_blocks[id] == NULL) {
+		if (!take_vcpu(context, block, id)) {
 			guest_block_give(context, block);
 			return NULL;
 		}
-		host_memory_set_guard(block->vcpu_blocks[id]->guard, true);
 		connect(context, block, id, vpid_first);
 	}
 	return block;
@@ -62,8 +90,7 @@ struct guest_block *guest_block_take(
 void guest_block_give(const struct run_context *context, struct guest_block *block)
 {
 	for (unsigned id = 0; id < VM_VCPUS_MAX && block->vcpu_blocks[id] != NULL; id++) {
-		host_memory_set_guard(block->vcpu_blocks[id]->guard, false);
-		give(context, block->vcpu_blocks[id], sizeof(struct vcpu_block));
+		give_vcpu(context, block->vcpu_blocks[id]);
 	}
 	give(context, block, sizeof(*block));
 }
@@ -73,7 +100,8 @@ uint64_t guest_block_size_bytes(const struct guest_block *block)
 	uint64_t size_bytes = sizeof(*block) + block->vm.ept.table_count * PAGE_SIZE_4K;
 
 	for (unsigned id = 0; id < VM_VCPUS_MAX && block->vcpu_blocks[id] != NULL; id++) {
-		size_bytes += sizeof(struct vcpu_block);
+		size_bytes += sizeof(struct vcpu_block) +
+			      xsave_size_bytes(block->vcpu_blocks[id]->vcpu.xsave_layout);
 	}
 	return size_bytes;
 }

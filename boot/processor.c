@@ -67,10 +67,10 @@ static const char *set_up(struct processor *processor)
 	const char *reason;
 
 	host_memory_protect_cpu();
-	if (setup->has_xcr0) {
-		insn_xsetbv(0, setup->xcr0);
+	reason = setup->xsave_layout != NULL ? xsave_layout_difference(setup->xsave_layout) : NULL;
+	if (reason == NULL) {
+		reason = set_up_apic(setup);
 	}
-	reason = set_up_apic(setup);
 	if (reason != NULL) {
 		return reason;
 	}

@@ -5,6 +5,7 @@
 #include "cpu/gdt.h"
 #include "cpu/percpu.h"
 #include "cpu/tsc_sync.h"
+#include "cpu/xsave_layout.h"
 #include "vmx/capability.h"
 
 enum { PROCESSOR_STACK_BYTES = 8 * 4096 };
@@ -22,11 +23,10 @@ enum processor_state {
 /* What all processors are set up for; the boot processor's own settings. */
 struct processor_setup {
 	const struct vmx_capability *capability; /* NULL: no VMX operation. */
+	const struct xsave_layout *xsave_layout; /* NULL: no guests. */
 	void (*ap_main)(struct cpu *cpu);
 	bool is_x2apic;
 	bool has_timer;
-	bool has_xcr0;
-	uint64_t xcr0;
 };
 
 /* A processor that is not the boot processor: all the memory that it has for itself. */

@@ -6,11 +6,9 @@
 #include "boot/processor.h"
 #include "cpu/cpuid.h"
 #include "cpu/host_timer.h"
-#include "cpu/insn.h"
 #include "cpu/local_apic.h"
 #include "cpu/log.h"
 #include "cpu/madt.h"
-#include "cpu/registers.h"
 #include "cpu/tsc.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -160,14 +158,11 @@ static void fill_setup(const struct processors_plan *plan)
 {
 	setup = (struct processor_setup){
 		.capability = plan->capability,
+		.xsave_layout = plan->xsave_layout,
 		.ap_main = plan->ap_main,
 		.is_x2apic = local_apic_is_x2apic(),
 		.has_timer = host_timer_is_started(),
-		.has_xcr0 = (insn_read_cr4() & CR4_OSXSAVE) != 0,
 	};
-	if (setup.has_xcr0) {
-		setup.xcr0 = insn_xgetbv(0);
-	}
 }
 
 static void find(const struct boot_info *info, struct madt_processors *found)

@@ -4,6 +4,7 @@
 
 #include "boot/multiboot2.h"
 #include "cpu/percpu.h"
+#include "cpu/xsave_layout.h"
 #include "vmx/capability.h"
 
 struct processors_plan {
@@ -11,6 +12,9 @@ struct processors_plan {
 	/* What VMX operation is entered with on each, and what each must be able to do; NULL: none
 	 * enters it. */
 	const struct vmx_capability *capability;
+	/* What each must write with XSAVE as the boot processor does; NULL: that does not matter.
+	 */
+	const struct xsave_layout *xsave_layout;
 	/* What each but the boot processor then does; returns when processors_are_ending(). */
 	void (*ap_main)(struct cpu *cpu);
 };

@@ -15,6 +15,7 @@
 #include "cpu/log.h"
 #include "cpu/tsc_calibrate.h"
 #include "cpu/wall_clock.h"
+#include "cpu/xsave_layout.h"
 #include "lib/string.h"
 #include "vm/scheduler.h"
 #include "vmx/doctor.h"
@@ -114,13 +115,17 @@ static unsigned provoke_trap(const struct boot_info *info, const struct options 
 unsigned hypervisor_run(const struct boot_info *info, const struct options *options)
 {
 	static struct vmx_capability capability;
+	static struct xsave_layout xsave_layout;
 	struct run_context context = {.pages = host_memory_pages(),
 		.capability = &capability,
+		.xsave_layout = &xsave_layout,
 		.apic_choice = options->apic,
 		.timer_choice = options->timer,
 		.is_in_turn = options->are_guests_in_turn};
-	const struct processors_plan plan = {
-		.count_max = options->cpus, .capability = &capability, .ap_main = run_processor};
+	const struct processors_plan plan = {.count_max = options->cpus,
+		.capability = &capability,
+		.xsave_layout = &xsave_layout,
+		.ap_main = run_processor};
 	unsigned status;
 
 	if (options->mode == BOOT_MODE_TRAP) {
@@ -136,6 +141,7 @@ unsigned hypervisor_run(const struct boot_info *info, const struct options *opti
 	if (!enter_vmx_operation(&capability)) {
 		return RUN_STATUS_NO_VMX;
 	}
+	xsave_layout_read(&xsave_layout);
 	start_clocks(info);
 	audit_start();
 	if (host_timer_start() != STATUS_OK) {

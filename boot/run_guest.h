@@ -11,6 +11,7 @@
 struct run_context {
 	struct page_alloc *pages;
 	const struct vmx_capability *capability;
+	const struct xsave_layout *xsave_layout; /* Of each processor that runs guests. */
 	enum apic_choice apic_choice;
 	enum timer_choice timer_choice;
 	/* One guest after another, each alone on the machine; else all side by side. */

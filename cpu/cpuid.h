@@ -138,6 +138,10 @@ enum cpuid_leaf {
 #define CPUID_D_1_EAX_XSAVEC   BIT(1)
 #define CPUID_D_1_EAX_XGETBV_1 BIT(2)
 
+/* CPUID.(EAX=0DH,ECX=n):ECX, of state component n from 2 on. */
+#define CPUID_D_N_ECX_SUPERVISOR BIT(0) /* XSAVES and IA32_XSS have it, not XSAVE and XCR0. */
+#define CPUID_D_N_ECX_ALIGNED    BIT(1)
+
 /* CPUID.80000001H:ECX. */
 #define CPUID_80000001_ECX_LAHF      BIT(0)
 #define CPUID_80000001_ECX_LZCNT     BIT(5)

@@ -52,13 +52,37 @@
 	(CPUID_80000001_EDX_SYSCALL | CPUID_80000001_EDX_XD | CPUID_80000001_EDX_PAGE1G |          \
 		CPUID_80000001_EDX_RDTSCP | CPUID_80000001_EDX_LM)
 
-#define XCR0_ALLOWED                                                                               \
-	(XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0_HI16_ZMM | XCR0_PKRU)
+#define AVX512_COMPONENTS (XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0_HI16_ZMM)
+
+/* Features that are of registers which a guest has only with components of XCR0. */
+enum feature_word { WORD_1_ECX, WORD_7_EBX, WORD_7_ECX, WORD_7_EDX, WORD_7_1_EAX, WORD_COUNT };
+
+static const struct component_features {
+	uint64_t components;
+	uint64_t words[WORD_COUNT];
+} component_features[] = {
+	{XCR0_X87 | XCR0_SSE, {[WORD_1_ECX] = CPUID_1_ECX_XSAVE}},
+	{XCR0_AVX, {[WORD_1_ECX] = CPUID_1_ECX_AVX | CPUID_1_ECX_FMA | CPUID_1_ECX_F16C,
+			   [WORD_7_EBX] = CPUID_7_EBX_AVX2,
+			   [WORD_7_ECX] = CPUID_7_ECX_VAES | CPUID_7_ECX_VPCLMULQDQ,
+			   [WORD_7_1_EAX] = CPUID_7_1_EAX_AVX_VNNI}},
+	{AVX512_COMPONENTS,
+		{[WORD_7_EBX] = CPUID_7_EBX_AVX512F | CPUID_7_EBX_AVX512DQ |
+				CPUID_7_EBX_AVX512_IFMA | CPUID_7_EBX_AVX512PF |
+				CPUID_7_EBX_AVX512ER | CPUID_7_EBX_AVX512CD | CPUID_7_EBX_AVX512BW |
+				CPUID_7_EBX_AVX512VL,
+			[WORD_7_ECX] = CPUID_7_ECX_AVX512_VBMI | CPUID_7_ECX_AVX512_VBMI2 |
+				       CPUID_7_ECX_AVX512_VNNI | CPUID_7_ECX_AVX512_BITALG |
+				       CPUID_7_ECX_AVX512_VPOPCNTDQ,
+			[WORD_7_EDX] = CPUID_7_EDX_AVX512_4VNNIW | CPUID_7_EDX_AVX512_4FMAPS |
+				       CPUID_7_EDX_AVX512_VP2INTERSECT,
+			[WORD_7_1_EAX] = CPUID_7_1_EAX_AVX512_BF16}},
+	{XCR0_PKRU, {[WORD_7_ECX] = CPUID_7_ECX_PKU}},
+};
 
 enum {
 	BASIC_LEAF_MAX = CPUID_LEAF_XSAVE,
-	XSAVE_LEGACY_BYTES = 576, /* The legacy region and the header. */
-	XSAVE_SUBLEAVES = 63,
+	XSAVE_ALIGNMENT = 64,
 };
 
 #define EXTENDED_LEAF_MAX CPUID_LEAF_ADDRESS_SIZES
@@ -73,13 +97,27 @@ static struct cpuid_topology topology_of(const struct vcpu *vcpu)
 	return (struct cpuid_topology){vcpu->vm->config->vcpu_count, vcpu->id};
 }
 
+/* The word without the features whose registers these XCR0 bits do not give. */
+static uint32_t with_components(uint64_t xcr0_allowed, enum feature_word word, uint32_t value)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(component_features); i++) {
+		const struct component_features *row = &component_features[i];
+
+		if ((xcr0_allowed & row->components) != row->components) {
+			value &= (uint32_t)~row->words[word];
+		}
+	}
+	return value;
+}
+
 static struct cpuid_result features_leaf(const struct vcpu *vcpu, struct cpuid_result result)
 {
 	const struct virtual_apic *apic = &vcpu->apic;
 	const struct cpuid_topology topology = topology_of(vcpu);
 
 	/* The local APIC is ours, whatever the host's can do. */
-	result.ecx = (uint32_t)(result.ecx & ALLOW_1_ECX) |
+	result.ecx = with_components(
+			     vcpu->xcr0_allowed, WORD_1_ECX, (uint32_t)(result.ecx & ALLOW_1_ECX)) |
 		     (uint32_t)(CPUID_1_ECX_HYPERVISOR | CPUID_1_ECX_X2APIC);
 	result.ecx |= apic->config.has_tsc_deadline ? (uint32_t)CPUID_1_ECX_TSC_DEADLINE : 0;
 	/* The host runs with CR4.OSXSAVE set: the guest sees its own. */
@@ -112,60 +150,89 @@ static struct cpuid_result structured_leaf(
 	const struct vcpu *vcpu, struct cpuid_result result, uint32_t subleaf)
 {
 	if (subleaf == 1) {
-		return (struct cpuid_result){.eax = result.eax & (uint32_t)ALLOW_7_1_EAX};
+		return (struct cpuid_result){
+			.eax = with_components(vcpu->xcr0_allowed, WORD_7_1_EAX,
+				result.eax & (uint32_t)ALLOW_7_1_EAX)};
 	}
 	if (subleaf > 1) {
 		return (struct cpuid_result){0};
 	}
 	result.eax = result.eax == 0 ? 0 : 1;
-	result.ebx &= structured_ebx_allowed(&vcpu->controls);
-	result.ecx &= structured_ecx_allowed(&vcpu->controls);
+	result.ebx = with_components(vcpu->xcr0_allowed, WORD_7_EBX,
+		result.ebx & structured_ebx_allowed(&vcpu->controls));
+	result.ecx = with_components(vcpu->xcr0_allowed, WORD_7_ECX,
+		result.ecx & structured_ecx_allowed(&vcpu->controls));
 	if ((result.ecx & CPUID_7_ECX_PKU) != 0 &&
 		(vmcs_read_natural(VMCS_GUEST_CR4) & CR4_PKE) != 0) {
 		result.ecx |= (uint32_t)CPUID_7_ECX_OSPKE;
 	}
-	result.edx &= (uint32_t)ALLOW_7_EDX;
+	result.edx =
+		with_components(vcpu->xcr0_allowed, WORD_7_EDX, result.edx & (uint32_t)ALLOW_7_EDX);
 	return result;
 }
 
-/* The XSAVE area's size if every component in mask is enabled. */
-static uint32_t xsave_area_bytes(uint64_t mask)
+/* The XSAVE area's size in the standard format if every component in mask is enabled. */
+static uint32_t xsave_standard_bytes(const struct xsave_layout *layout, uint64_t mask)
 {
-	uint32_t bytes = XSAVE_LEGACY_BYTES;
+	uint32_t bytes = XSAVE_FIXED_BYTES;
 
-	for (uint32_t i = 2; i < XSAVE_SUBLEAVES; i++) {
-		if ((mask & BIT(i)) != 0) {
-			const struct cpuid_result part = insn_cpuid(CPUID_LEAF_XSAVE, i);
+	for (uint32_t i = 0; i < XSAVE_COMPONENTS; i++) {
+		const uint32_t end = layout->parts[i].offset + layout->parts[i].size_bytes;
 
-			bytes = part.ebx + part.eax > bytes ? part.ebx + part.eax : bytes;
-		}
+		bytes = (mask & BIT(i)) != 0 && end > bytes ? end : bytes;
 	}
 	return bytes;
 }
 
+/* The same in the compacted format: SDM Vol. 1 "Extended Region of an XSAVE Area". */
+static uint32_t xsave_compacted_bytes(const struct xsave_layout *layout, uint64_t mask)
+{
+	uint32_t bytes = XSAVE_FIXED_BYTES;
+
+	for (uint32_t i = 0; i < XSAVE_COMPONENTS; i++) {
+		const struct xsave_component *part = &layout->parts[i];
+
+		if ((mask & BIT(i)) == 0 || part->size_bytes == 0) {
+			continue;
+		}
+		if (part->is_aligned) {
+			bytes = (bytes + XSAVE_ALIGNMENT - 1) / XSAVE_ALIGNMENT * XSAVE_ALIGNMENT;
+		}
+		bytes += part->size_bytes;
+	}
+	return bytes;
+}
+
+/* Tells of what is kept for the guest alone. XCR0 holds the guest's value all the time. */
 static struct cpuid_result xsave_leaf(
 	const struct vcpu *vcpu, struct cpuid_result result, uint32_t subleaf)
 {
-	if (vcpu->xcr0_allowed == 0) {
+	const struct xsave_layout *layout = vcpu->xsave_layout;
+	const uint64_t allowed = vcpu->xcr0_allowed;
+
+	if (allowed == 0) {
 		return (struct cpuid_result){0};
 	}
 	if (subleaf == 0) {
-		/* XCR0 holds the guest's value all the time. */
-		result.ebx = xsave_area_bytes(insn_xgetbv(0));
-		result.eax = (uint32_t)vcpu->xcr0_allowed;
-		result.ecx = xsave_area_bytes(vcpu->xcr0_allowed);
-		result.edx = (uint32_t)(vcpu->xcr0_allowed >> 32);
-		return result;
+		return (struct cpuid_result){.eax = (uint32_t)allowed,
+			.ebx = xsave_standard_bytes(layout, insn_xgetbv(0)),
+			.ecx = xsave_standard_bytes(layout, allowed),
+			.edx = (uint32_t)(allowed >> 32)};
 	}
 	if (subleaf == 1) {
-		/* EBX: the compacted area's size, for XCR0 alone: guests have no XSAVES. */
-		return (struct cpuid_result){
-			.eax = result.eax & (uint32_t)ALLOW_D_1_EAX, .ebx = result.ebx};
+		/* EBX is there with XSAVEC, and for XCR0 alone: guests have no XSAVES. */
+		result.eax &= (uint32_t)ALLOW_D_1_EAX;
+		return (struct cpuid_result){.eax = result.eax,
+			.ebx = (result.eax & CPUID_D_1_EAX_XSAVEC) != 0
+				       ? xsave_compacted_bytes(layout, insn_xgetbv(0))
+				       : 0};
 	}
-	if (subleaf >= XSAVE_SUBLEAVES || (vcpu->xcr0_allowed & BIT(subleaf)) == 0) {
+	if (subleaf >= XSAVE_COMPONENTS || (allowed & BIT(subleaf)) == 0) {
 		return (struct cpuid_result){0};
 	}
-	return result;
+	return (struct cpuid_result){.eax = layout->parts[subleaf].size_bytes,
+		.ebx = layout->parts[subleaf].offset,
+		.ecx = layout->parts[subleaf].is_aligned ? (uint32_t)CPUID_D_N_ECX_ALIGNED : 0};
 }
 
 static struct cpuid_result extended_features_leaf(
@@ -294,27 +361,16 @@ static bool has_feature(const struct cr4_feature *row)
 	return row->leaf <= highest && (word & row->feature) != 0;
 }
 
-uint64_t cpuid_policy_cr4_allowed(void)
+uint64_t cpuid_policy_cr4_allowed(uint64_t xcr0_allowed)
 {
 	uint64_t allowed = 0;
 
 	for (size_t i = 0; i < ARRAY_COUNT(cr4_features); i++) {
 		allowed |= has_feature(&cr4_features[i]) ? cr4_features[i].cr4 : 0;
 	}
-	return allowed;
-}
-
-uint64_t cpuid_policy_xcr0_allowed(void)
-{
-	const struct cpuid_result basic = insn_cpuid(CPUID_LEAF_BASIC, 0);
-	struct cpuid_result xsave;
-
-	if (basic.eax < CPUID_LEAF_XSAVE ||
-		(insn_cpuid(CPUID_LEAF_FEATURES, 0).ecx & CPUID_1_ECX_XSAVE) == 0) {
-		return 0;
-	}
-	xsave = insn_cpuid(CPUID_LEAF_XSAVE, 0);
-	return (xsave.eax | (uint64_t)xsave.edx << 32) & XCR0_ALLOWED;
+	/* State that is not kept for the guest cannot be switched on. */
+	allowed &= ~(xcr0_allowed == 0 ? CR4_OSXSAVE : 0);
+	return allowed & ~((xcr0_allowed & XCR0_PKRU) == 0 ? CR4_PKE : 0);
 }
 
 uint64_t cpuid_policy_efer_allowed(void)

@@ -17,11 +17,9 @@ struct cpuid_result cpuid_policy_answer(const struct vcpu *vcpu, uint32_t leaf, 
 /* Keeps the answers that nothing the guest does can change. Context: as cpuid_policy_answer(). */
 void cpuid_policy_keep_constant_leaves(struct vcpu *vcpu);
 
-/* Returns the CR4 bits that stand behind features that the guest's CPUID shows. */
-uint64_t cpuid_policy_cr4_allowed(void);
-
-/* Returns the XCR0 bits that the guest may set; 0 where the CPU has no XSAVE. */
-uint64_t cpuid_policy_xcr0_allowed(void);
+/* Returns the CR4 bits that stand behind features that the CPUID of a guest with these XCR0 bits
+ * shows. */
+uint64_t cpuid_policy_cr4_allowed(uint64_t xcr0_allowed);
 
 /* Returns the EFER bits that the guest may set. */
 uint64_t cpuid_policy_efer_allowed(void);

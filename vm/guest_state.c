@@ -122,7 +122,7 @@ static void init_control_registers(struct vcpu *vcpu, const struct vcpu_start *s
 	const uint64_t cr4 = start->mode == VCPU_START_64_BIT_MODE ? CR4_PAE : 0;
 
 	vcpu->cr0_guest_owned = CR0_GUEST_OWNED & ~cr0_must & capability->cr0_fixed1;
-	vcpu->cr4_allowed = cpuid_policy_cr4_allowed() & capability->cr4_fixed1;
+	vcpu->cr4_allowed = cpuid_policy_cr4_allowed(vcpu->xcr0_allowed) & capability->cr4_fixed1;
 	/* Without MCE a machine check would shut the machine down instead of coming to us. */
 	vcpu->cr4_must = capability->cr4_fixed0 | (insn_read_cr4() & CR4_MCE);
 	vcpu->cr4_guest_owned = CR4_GUEST_OWNED & vcpu->cr4_allowed & ~vcpu->cr4_must;

@@ -3,6 +3,7 @@
 #define VM_VCPU_H
 
 #include "cpu/gdt.h"
+#include "cpu/xsave_layout.h"
 #include "devices/virtual_apic.h"
 #include "lib/types.h"
 #include "vm/posted_interrupts.h"
@@ -27,7 +28,6 @@ enum {
 	VCPU_CPUID_LEAVES = 14, /* Basic leaves that can be kept: 0 to 0xd. */
 	VCPU_APICV_EOI_WORDS = 4,
 	VCPU_NAME_MAX = VM_NAME_MAX + 12,
-	VCPU_XSAVE_BYTES = 1024, /* x87, SSE and AVX: what XCR0 lets a guest have. */
 	VCPU_DEBUG_ADDRESSES = 4,
 	VCPU_SAVED_MSRS = 6,
 };
@@ -48,18 +48,19 @@ struct vcpu_msrs {
 	uint64_t mtrr_fixed[VCPU_MTRR_FIXED_COUNT];
 };
 
-/* The 4 KiB pages that the VMCS of a vCPU points to. */
+/* Pages of a vCPU: those that its VMCS points to, and what of its state XSAVE writes. */
 struct vcpu_pages {
 	uint32_t *vmcs;
 	uint8_t *msr_bitmap;
 	uint8_t *io_bitmaps;  /* A and B, one behind the other; all vCPUs of a VM have the same. */
 	uint32_t *apic;       /* The registers of its local APIC: the virtual-APIC page. */
 	uint8_t *apic_access; /* All vCPUs of a VM have the same. */
+	uint8_t *xsave;       /* The XSAVE area: xsave_layout->area_bytes, aligned to 64. */
 };
 
-/* What of the guest's state the CPU holds outside of the VMCS, while another vCPU has it. */
+/* What of the guest's state the CPU holds outside of the VMCS, while another vCPU has it; vector
+ * state is in pages.xsave. */
 struct vcpu_saved {
-	uint8_t xsave[VCPU_XSAVE_BYTES] __attribute__((aligned(64)));
 	uint64_t xcr0;
 	uint64_t cr2;
 	uint64_t dr6;
@@ -126,6 +127,7 @@ struct vcpu {
 	uint32_t id;              /* Its number in the VM, which is its APIC ID. */
 	char name[VCPU_NAME_MAX]; /* For the log. */
 	const struct vmx_capability *capability;
+	const struct xsave_layout *xsave_layout;
 	struct scheduler *scheduler; /* Of the CPU that it is placed on, for good. */
 	struct vcpu *next_member;    /* Of those placed there. */
 	struct run_entity run;       /* Guarded by the scheduler's lock. */
@@ -139,7 +141,7 @@ struct vcpu {
 	uint64_t cr4_guest_owned;
 	uint64_t cr4_must;    /* Bits that are 1 whatever the guest writes; it does not see them. */
 	uint64_t cr4_allowed; /* Bits that its CPUID lets a guest set. */
-	uint64_t xcr0_allowed;
+	uint64_t xcr0_allowed; /* Of the components in xsave_layout, which all are kept. */
 	/* The answers to basic leaves that nothing the guest does can change; which those are. */
 	uint32_t cpuid_constant_leaves;
 	struct cpuid_result cpuid_leaves[VCPU_CPUID_LEAVES];
@@ -186,9 +188,9 @@ struct vcpu {
 /*
  * Makes the vCPU of a VM that is to start: all that needs no VMCS, its local APIC too. The
  * bootstrap processor, whose id is 0, is active and begins as its `start` says; the others wait for
- * STARTUP. vm, id, capability, pages, vpid, start, apic_choice, timer_choice and frame.handle_exit
- * are set by the caller; the rest is initialised here, but for what the scheduler has of it.
- * Context: any CPU; the vCPU is placed on none.
+ * STARTUP. vm, id, capability, xsave_layout, pages, vpid, start, apic_choice, timer_choice and
+ * frame.handle_exit are set by the caller; the rest is initialised here, but for what the scheduler
+ * has of it. Context: any CPU; the vCPU is placed on none.
  */
 void vcpu_create(struct vcpu *vcpu);
 

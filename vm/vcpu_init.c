@@ -89,7 +89,7 @@ void vcpu_create(struct vcpu *vcpu)
 	/* The guest's TSC counts from its start. */
 	vcpu->start_tsc = vm->start_tsc;
 	vcpu->tsc_offset = 0 - vcpu->start_tsc;
-	vcpu->xcr0_allowed = cpuid_policy_xcr0_allowed();
+	vcpu->xcr0_allowed = vcpu->xsave_layout->components;
 	vcpu_reset_saved(vcpu);
 	memset(&vcpu->msrs, 0, sizeof(vcpu->msrs));
 	vcpu->msrs.misc_enable = MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_BTS_UNAVAILABLE |

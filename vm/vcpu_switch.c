@@ -17,10 +17,12 @@ enum {
 void vcpu_reset_saved(struct vcpu *vcpu)
 {
 	struct vcpu_saved *saved = &vcpu->saved;
+	uint8_t *area = vcpu->pages.xsave;
 
 	memset(saved, 0, sizeof(*saved));
-	*(uint16_t *)(void *)saved->xsave = FCW_RESET;
-	*(uint32_t *)(void *)(saved->xsave + FXSAVE_MXCSR_OFFSET) = MXCSR_RESET;
+	memset(area, 0, vcpu->xsave_layout->area_bytes);
+	*(uint16_t *)(void *)area = FCW_RESET;
+	*(uint32_t *)(void *)(area + FXSAVE_MXCSR_OFFSET) = MXCSR_RESET;
 	saved->xcr0 = XCR0_X87;
 	saved->dr6 = DR6_FIXED1;
 }
@@ -34,14 +36,14 @@ static void save_vector_state(struct vcpu *vcpu)
 	struct vcpu_saved *saved = &vcpu->saved;
 
 	if (vcpu->xcr0_allowed == 0) {
-		insn_fxsave(saved->xsave);
+		insn_fxsave(vcpu->pages.xsave);
 		return;
 	}
 	saved->xcr0 = insn_xgetbv(0);
 	if (saved->xcr0 != vcpu->xcr0_allowed) {
 		insn_xsetbv(0, vcpu->xcr0_allowed);
 	}
-	insn_xsave(saved->xsave, vcpu->xcr0_allowed);
+	insn_xsave(vcpu->pages.xsave, vcpu->xcr0_allowed);
 }
 
 static void write_debug_addresses(const uint64_t addresses[VCPU_DEBUG_ADDRESSES])
@@ -57,13 +59,13 @@ static void restore_vector_state(const struct vcpu *vcpu)
 	const struct vcpu_saved *saved = &vcpu->saved;
 
 	if (vcpu->xcr0_allowed == 0) {
-		insn_fxrstor(saved->xsave);
+		insn_fxrstor(vcpu->pages.xsave);
 		return;
 	}
 	if (insn_xgetbv(0) != vcpu->xcr0_allowed) {
 		insn_xsetbv(0, vcpu->xcr0_allowed);
 	}
-	insn_xrstor(saved->xsave, vcpu->xcr0_allowed);
+	insn_xrstor(vcpu->pages.xsave, vcpu->xcr0_allowed);
 	if (saved->xcr0 != vcpu->xcr0_allowed) {
 		insn_xsetbv(0, saved->xcr0);
 	}

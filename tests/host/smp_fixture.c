@@ -12,7 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 4096, SVR = 0xf0, LDR = 0xd0, SVR_ENABLED = 0x1ff, LDR_LOW = 24 };
+enum {
+	PAGE = 4096,
+	SVR = 0xf0,
+	LDR = 0xd0,
+	SVR_ENABLED = 0x1ff,
+	LDR_LOW = 24,
+	XSAVE_ALIGNMENT = 64
+};
 
 static uint8_t *page(void)
 {
@@ -45,10 +52,16 @@ static void create_vcpu(struct smp_fixture *f, uint32_t id)
 	vcpu->id = id;
 	snprintf(vcpu->name, sizeof(vcpu->name), "vm0/vcpu%u", id);
 	vcpu->capability = &f->capability;
+	vcpu->xsave_layout = &fake_xsave_layout;
 	vcpu->scheduler = &f->scheduler;
 	vcpu->vpid = (uint16_t)(id + 1);
 	vcpu->pages.apic = (uint32_t *)(void *)page();
 	vcpu->pages.vmcs = (uint32_t *)(void *)page();
+	/* Not a byte more than it needs: AddressSanitizer sees one that is written behind it. */
+	assert_int_equal(posix_memalign((void **)&vcpu->pages.xsave, XSAVE_ALIGNMENT,
+				 fake_xsave_layout.area_bytes),
+		0);
+	memset(vcpu->pages.xsave, 0, fake_xsave_layout.area_bytes);
 	vcpu->wake_tsc = UINT64_MAX;
 	vcpu->timer.event_tsc = UINT64_MAX;
 	vcpu->timer.host_tsc = UINT64_MAX;
@@ -96,6 +109,7 @@ int smp_fixture_tear_down(void **state)
 	for (uint32_t id = 0; id < SMP_VCPUS; id++) {
 		free(f->vcpus[id].pages.apic);
 		free(f->vcpus[id].pages.vmcs);
+		free(f->vcpus[id].pages.xsave);
 	}
 	free(f);
 	return 0;

@@ -17,6 +17,7 @@
 
 #include <string.h>
 
+#define ALL_XCR0 UINT64_MAX
 #define ALL_ONES ((struct cpuid_result){UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX})
 
 /* A CPU that shows everything. */
@@ -32,8 +33,7 @@ static int set_up(void **state)
 	}
 	fake_cpuid_set(0, 0, (struct cpuid_result){0x20, 0x756e6547, 0x6c65746e, 0x49656e69});
 	fake_cpuid_set(0x80000000, 0, (struct cpuid_result){.eax = 0x8000001f});
-	fake_cpuid_set(0xd, 2, (struct cpuid_result){256, 576, 0, 0});
-	fake_cpuid_set(0xd, 8, (struct cpuid_result){128, 4096, 1, 0});
+	((struct vcpu_fixture *)*state)->vcpu.xcr0_allowed = fake_xsave_layout.components;
 	return 0;
 }
 
@@ -176,6 +176,7 @@ static void the_xsave_leaf_tells_of_the_allowed_components(void **state)
 	struct cpuid_result result;
 
 	fake_cpuid_set(0xd, 0, (struct cpuid_result){UINT32_MAX, 0x123, 0xffff, UINT32_MAX});
+	f->vcpu.xcr0_allowed = XCR0_X87 | XCR0_SSE | XCR0_AVX;
 	fake_cpu.xcr0 = XCR0_X87 | XCR0_SSE;
 	result = answer(f, 0xd, 0);
 	assert_int_equal(result.eax, 7);
@@ -186,6 +187,7 @@ static void the_xsave_leaf_tells_of_the_allowed_components(void **state)
 	assert_int_equal(result.edx, 0);
 	assert_int_equal(answer(f, 0xd, 2).eax, 256);
 	expect_zeros(f, 0xd, 8);
+	expect_zeros(f, 0xd, 9);
 	expect_zeros(f, 0xd, 63);
 	expect_zeros(f, 0xd, 64);
 	expect_zeros(f, 0xd, UINT32_MAX);
@@ -195,15 +197,73 @@ static void the_xsave_leaf_tells_of_the_allowed_components(void **state)
 	expect_zeros(f, 0xd, 0);
 }
 
-static void xsaves_is_hidden_and_xsavec_keeps_its_area_size(void **state)
+/* Of all that the CPU has: what is not kept for guests is not in any subleaf. */
+static void the_xsave_leaf_is_of_what_is_kept(void **state)
 {
+	struct vcpu_fixture *f = *state;
+
+	fake_xsave_install(0x602ff);
+	fake_cpu.xcr0 = f->vcpu.xcr0_allowed;
+	assert_int_equal(answer(f, 0xd, 0).eax, 0x2e7);
+	assert_int_equal(answer(f, 0xd, 0).ebx, 2696);
+	assert_int_equal(answer(f, 0xd, 0).ecx, 2696);
+	assert_int_equal(answer(f, 0xd, 7).eax, 1024);
+	assert_int_equal(answer(f, 0xd, 7).ebx, 1664);
+	assert_int_equal(answer(f, 0xd, 9).ebx, 2688);
+	expect_zeros(f, 0xd, 3);
+	expect_zeros(f, 0xd, 4);
+	expect_zeros(f, 0xd, 17);
+	expect_zeros(f, 0xd, 18);
+}
+
+/* The fake's component 18 alone is aligned, and guests do not have it. */
+static void xsaves_is_hidden_and_xsavec_tells_its_area_size(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	struct xsave_layout layout = fake_xsave_layout;
 	struct cpuid_result result;
 
 	fake_cpuid_set(0xd, 1, (struct cpuid_result){UINT32_MAX, 0x340, UINT32_MAX, UINT32_MAX});
+	fake_cpu.xcr0 = XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_PKRU;
 	result = answer(*state, 0xd, 1);
 	assert_int_equal(result.eax, 7);
-	assert_int_equal(result.ebx, 0x340);
+	assert_int_equal(result.ebx, 576 + 256 + 8);
 	assert_int_equal(result.ecx | result.edx, 0);
+	fake_cpu.xcr0 = f->vcpu.xcr0_allowed;
+	assert_int_equal(answer(*state, 0xd, 1).ebx, 576 + 256 + 64 + 512 + 1024 + 8);
+	layout.parts[2].size_bytes = 250;
+	layout.parts[5].is_aligned = true;
+	f->vcpu.xsave_layout = &layout;
+	assert_int_equal(answer(*state, 0xd, 1).ebx, 576 + 256 + 64 + 512 + 1024 + 8);
+	fake_cpu.xcr0 = XCR0_X87;
+	assert_int_equal(answer(*state, 0xd, 1).ebx, 576);
+	fake_cpuid_set(0xd, 1, (struct cpuid_result){.eax = 1});
+	assert_int_equal(answer(*state, 0xd, 1).ebx, 0);
+}
+
+/* A register that is not kept for the guest is of no feature that it is shown. */
+static void features_follow_the_components_that_are_kept(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	assert_true((answer(f, 7, 0).ecx & CPUID_7_ECX_PKU) != 0);
+	assert_true((answer(f, 7, 0).ebx & CPUID_7_EBX_AVX512F) != 0);
+	assert_true((answer(f, 7, 1).eax & CPUID_7_1_EAX_AVX512_BF16) != 0);
+	f->vcpu.xcr0_allowed = 7;
+	assert_int_equal(answer(f, 7, 0).ecx & CPUID_7_ECX_PKU, 0);
+	assert_int_equal(answer(f, 7, 0).ecx & CPUID_7_ECX_AVX512_VNNI, 0);
+	assert_int_equal(answer(f, 7, 0).ebx & (CPUID_7_EBX_AVX512F | CPUID_7_EBX_AVX512VL), 0);
+	assert_int_equal(answer(f, 7, 0).edx & CPUID_7_EDX_AVX512_VP2INTERSECT, 0);
+	assert_int_equal(answer(f, 7, 1).eax, (uint32_t)CPUID_7_1_EAX_AVX_VNNI);
+	assert_true((answer(f, 7, 0).ebx & CPUID_7_EBX_AVX2) != 0);
+	f->vcpu.xcr0_allowed = 3;
+	assert_int_equal(answer(f, 7, 0).ebx & CPUID_7_EBX_AVX2, 0);
+	assert_int_equal(answer(f, 1, 0).ecx & (CPUID_1_ECX_AVX | CPUID_1_ECX_FMA), 0);
+	assert_true((answer(f, 1, 0).ecx & CPUID_1_ECX_XSAVE) != 0);
+	f->vcpu.xcr0_allowed = 0;
+	fake_vmcs_set(VMCS_GUEST_CR4, CR4_VMXE | CR4_OSXSAVE | CR4_PKE);
+	assert_int_equal(answer(f, 1, 0).ecx & (CPUID_1_ECX_XSAVE | CPUID_1_ECX_OSXSAVE), 0);
+	assert_int_equal(answer(f, 7, 0).ecx & CPUID_7_ECX_OSPKE, 0);
 }
 
 static void leaves_beyond_the_highest_answer_as_the_highest_basic_one(void **state)
@@ -211,35 +271,34 @@ static void leaves_beyond_the_highest_answer_as_the_highest_basic_one(void **sta
 	const uint32_t leaves[] = {
 		0xe, 0x1f, 0x20, 0x3fffffff, 0x40000300, 0x7fffffff, 0x80000009, 0xffffffff};
 
-	fake_cpuid_set(0xd, 0, (struct cpuid_result){7, 0, 0, 0});
 	for (size_t i = 0; i < ARRAY_COUNT(leaves); i++) {
-		assert_int_equal(answer(*state, leaves[i], 0).eax, 7);
-		assert_int_equal(answer(*state, leaves[i], 0).ecx, 832);
+		assert_int_equal(answer(*state, leaves[i], 0).eax, 0x2e7);
+		assert_int_equal(answer(*state, leaves[i], 0).ecx, 2696);
 	}
 }
 
 static void cr4_bits_follow_cpuid(void **state)
 {
 	(void)state;
-	assert_true((cpuid_policy_cr4_allowed() & CR4_SMAP) != 0);
+	assert_true((cpuid_policy_cr4_allowed(ALL_XCR0) & CR4_SMAP) != 0);
 	assert_int_equal(
-		cpuid_policy_cr4_allowed() & (CR4_VMXE | CR4_SMXE | CR4_LA57 | CR4_CET), 0);
-	assert_int_equal(cpuid_policy_cr4_allowed() & ~BITS_MASK(22, 0), 0);
+		cpuid_policy_cr4_allowed(ALL_XCR0) & (CR4_VMXE | CR4_SMXE | CR4_LA57 | CR4_CET), 0);
+	assert_int_equal(cpuid_policy_cr4_allowed(ALL_XCR0) & ~BITS_MASK(22, 0), 0);
 	fake_cpuid_set(0, 0, (struct cpuid_result){.eax = 6});
-	assert_int_equal(cpuid_policy_cr4_allowed() & (CR4_SMEP | CR4_SMAP | CR4_FSGSBASE), 0);
+	assert_int_equal(
+		cpuid_policy_cr4_allowed(ALL_XCR0) & (CR4_SMEP | CR4_SMAP | CR4_FSGSBASE), 0);
 	fake_cpuid_set(1, 0, (struct cpuid_result){0});
-	assert_int_equal(cpuid_policy_cr4_allowed(), 0);
+	assert_int_equal(cpuid_policy_cr4_allowed(ALL_XCR0), 0);
 }
 
-static void xcr0_bits_are_those_of_cpu_and_policy(void **state)
+static void cr4_bits_need_the_components_that_they_switch_on(void **state)
 {
+	const uint64_t all = cpuid_policy_cr4_allowed(ALL_XCR0);
+
 	(void)state;
-	fake_cpuid_set(0xd, 0, ALL_ONES);
-	assert_int_equal(cpuid_policy_xcr0_allowed(), 0x2e7);
-	fake_cpuid_set(0xd, 0, (struct cpuid_result){.eax = 3});
-	assert_int_equal(cpuid_policy_xcr0_allowed(), 3);
-	fake_cpuid_set(0, 0, (struct cpuid_result){.eax = 0xc});
-	assert_int_equal(cpuid_policy_xcr0_allowed(), 0);
+	assert_true((all & CR4_OSXSAVE) != 0 && (all & CR4_PKE) != 0);
+	assert_int_equal(cpuid_policy_cr4_allowed(7), all & ~CR4_PKE);
+	assert_int_equal(cpuid_policy_cr4_allowed(0), all & ~(CR4_PKE | CR4_OSXSAVE));
 }
 
 static struct cpuid_result executed(struct vcpu_fixture *f, uint32_t leaf)
@@ -328,10 +387,12 @@ int main(void)
 		WITH_CPUID(what_has_no_virtualisation_is_hidden),
 		WITH_CPUID(syscall_is_shown_in_64_bit_code_only),
 		WITH_CPUID(the_xsave_leaf_tells_of_the_allowed_components),
-		WITH_CPUID(xsaves_is_hidden_and_xsavec_keeps_its_area_size),
+		WITH_CPUID(the_xsave_leaf_is_of_what_is_kept),
+		WITH_CPUID(xsaves_is_hidden_and_xsavec_tells_its_area_size),
+		WITH_CPUID(features_follow_the_components_that_are_kept),
 		WITH_CPUID(leaves_beyond_the_highest_answer_as_the_highest_basic_one),
 		WITH_CPUID(cr4_bits_follow_cpuid),
-		WITH_CPUID(xcr0_bits_are_those_of_cpu_and_policy),
+		WITH_CPUID(cr4_bits_need_the_components_that_they_switch_on),
 		WITH_CPUID(kept_leaves_answer_as_the_policy_does),
 		WITH_CPUID(kept_leaves_end_at_the_cpus_highest),
 		WITH_CPUID(the_hypervisors_leaves_carry_the_signatures),

@@ -27,8 +27,9 @@ void vcpu_apicv_mode_changed(struct vcpu *vcpu)
 	mode_change_count++;
 }
 
-uint64_t cpuid_policy_cr4_allowed(void)
+uint64_t cpuid_policy_cr4_allowed(uint64_t xcr0_allowed)
 {
+	(void)xcr0_allowed;
 	return 0;
 }
 

@@ -7,7 +7,7 @@
 #include "tests/host/smp_fixture.h"
 #include "vm/msr_policy.h"
 
-enum { DR6 = 6, FCW_OFFSET = 0, MXCSR_OFFSET = 24 };
+enum { DR6 = 6, FCW_OFFSET = 0, MXCSR_OFFSET = 24, XSAVE_HEADER = 512 };
 
 /* The MSRs have a test of their own: here they count as one. */
 static uint64_t msr;
@@ -49,6 +49,19 @@ static void expect_cpu(uint64_t first, unsigned components)
 	assert_int_equal(fake_cpu.dr[DR6], first + 20);
 	assert_int_equal(fake_cpu.cr2, first + 30);
 	assert_int_equal(msr, first + 40);
+}
+
+#define AVX512 (XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0_HI16_ZMM)
+#define ALL    (XCR0_X87 | XCR0_SSE | XCR0_AVX | AVX512 | XCR0_PKRU)
+
+/* Of the area that XSAVE has for them. */
+static void expect_components(uint64_t first, uint64_t components)
+{
+	for (unsigned i = 0; i < FAKE_COMPONENT_COUNT; i++) {
+		if ((components & BIT(i)) != 0) {
+			assert_int_equal(fake_cpu.components[i], first + i);
+		}
+	}
 }
 
 static void start(struct smp_fixture *f, uint64_t xcr0_allowed)
@@ -101,6 +114,32 @@ static void a_narrower_xcr0_loses_no_component(void **state)
 	expect_cpu(1000, 3);
 }
 
+/* SDM Vol. 1 "XSAVE Area": AVX-512 and PKRU make it 2,696 bytes long. */
+static void all_components_are_kept_and_nothing_else_is_written(void **state)
+{
+	static struct vcpu before;
+	struct smp_fixture *f = *state;
+
+	start(f, ALL);
+	fill_cpu(1000);
+	before = f->vcpus[0];
+	vcpu_save(&f->vcpus[0]);
+	before.saved = f->vcpus[0].saved;
+	assert_memory_equal(&before, &f->vcpus[0], sizeof(before));
+	vcpu_restore(&f->vcpus[1]);
+	for (unsigned i = 0; i < FAKE_COMPONENT_COUNT; i++) {
+		assert_true((ALL & BIT(i)) == 0 || fake_cpu.components[i] == 0);
+	}
+	fake_cpu.xcr0 = ALL;
+	fill_cpu(2000);
+	vcpu_save(&f->vcpus[1]);
+	vcpu_restore(&f->vcpus[0]);
+	expect_components(1000, ALL);
+	vcpu_save(&f->vcpus[0]);
+	vcpu_restore(&f->vcpus[1]);
+	expect_components(2000, ALL);
+}
+
 /* No vCPU sees what another left: not in components that it has switched off either. */
 static void a_fresh_vcpu_finds_initial_states(void **state)
 {
@@ -111,7 +150,7 @@ static void a_fresh_vcpu_finds_initial_states(void **state)
 	fake_cpu.xcr0 = XCR0_X87 | XCR0_SSE;
 	vcpu_restore(&f->vcpus[1]);
 	assert_int_equal(fake_cpu.xcr0, XCR0_X87);
-	for (unsigned i = 0; i < FAKE_COMPONENT_COUNT; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(fake_cpu.components[i], 0);
 	}
 	assert_int_equal(fake_cpu.dr[0] | fake_cpu.dr[3] | fake_cpu.cr2 | msr, 0);
@@ -139,11 +178,32 @@ static void without_xsave_it_is_fxsave(void **state)
 static void a_reset_is_in_the_area_for_fxrstor(void **state)
 {
 	struct smp_fixture *f = *state;
-	const uint8_t *area = f->vcpus[0].saved.xsave;
+	const uint8_t *area = f->vcpus[0].pages.xsave;
 
 	start(f, 0);
 	assert_int_equal(area[FCW_OFFSET] | area[FCW_OFFSET + 1] << 8, 0x37f);
 	assert_int_equal(area[MXCSR_OFFSET] | area[MXCSR_OFFSET + 1] << 8, 0x1f80);
+}
+
+/* A guest that begins again has nothing of its former life. */
+static void a_reset_clears_the_whole_area(void **state)
+{
+	struct smp_fixture *f = *state;
+	uint32_t sum = 0;
+
+	start(f, ALL);
+	fill_cpu(1000);
+	vcpu_save(&f->vcpus[0]);
+	vcpu_reset_saved(&f->vcpus[0]);
+	for (uint32_t i = XSAVE_HEADER; i < fake_xsave_layout.area_bytes; i++) {
+		sum += f->vcpus[0].pages.xsave[i];
+	}
+	assert_int_equal(sum, 0);
+	vcpu_restore(&f->vcpus[0]);
+	assert_int_equal(fake_cpu.xcr0, XCR0_X87);
+	for (unsigned i = 0; i < FAKE_COMPONENT_COUNT; i++) {
+		assert_true((ALL & BIT(i)) == 0 || fake_cpu.components[i] == 0);
+	}
 }
 
 static void debug_state_is_reset_on_the_cpu(void **state)
@@ -161,9 +221,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_SMP(two_vcpus_have_each_their_own),
 		WITH_SMP(a_narrower_xcr0_loses_no_component),
+		WITH_SMP(all_components_are_kept_and_nothing_else_is_written),
 		WITH_SMP(a_fresh_vcpu_finds_initial_states),
 		WITH_SMP(without_xsave_it_is_fxsave),
 		WITH_SMP(a_reset_is_in_the_area_for_fxrstor),
+		WITH_SMP(a_reset_clears_the_whole_area),
 		WITH_SMP(debug_state_is_reset_on_the_cpu),
 	};
 

@@ -157,6 +157,7 @@ int vcpu_fixture_set_up(void **state)
 	f->scheduler.loop_tsc = UINT64_MAX;
 	f->vcpu.wake_tsc = UINT64_MAX;
 	f->vcpu.capability = &f->capability;
+	f->vcpu.xsave_layout = &fake_xsave_layout;
 	f->vcpu.vpid = 1;
 	f->vcpu.apic.page = f->vcpu.pages.apic = aligned_alloc(PAGE, PAGE);
 	assert_non_null(f->vcpu.apic.page);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fake_insn.h"
 
+#include "cpu/cpuid.h"
 #include "fake_devices.h"
 
 #include <stdio.h>
@@ -256,8 +257,12 @@ void fake_cpuid_set(uint32_t leaf, uint32_t subleaf, struct cpuid_result result)
 struct cpuid_result insn_cpuid(uint32_t leaf, uint32_t subleaf)
 {
 	const struct fake_cpuid *slot = cpuid_find(leaf, subleaf);
+	struct cpuid_result result = slot != NULL ? slot->result : (struct cpuid_result){0};
 
-	return slot != NULL ? slot->result : (struct cpuid_result){0};
+	if (leaf == CPUID_LEAF_XSAVE && subleaf == 0 && fake_cpu.has_xsave_sizes) {
+		result.ebx = fake_xsave_bytes(fake_cpu.xcr0);
+	}
+	return result;
 }
 
 static void port_value_add(struct fake_port_value value)

@@ -3,12 +3,16 @@
 #define FAKE_FAKE_INSN_H
 
 #include "cpu/insn.h"
+#include "cpu/xsave_layout.h"
 
 enum {
 	FAKE_DR_COUNT = 8,
 	FAKE_PORT_WRITES_MAX = 4096,
-	FAKE_COMPONENT_COUNT = 3, /* x87, SSE and AVX: each has a word of state. */
+	FAKE_COMPONENT_COUNT = 19, /* Up to AMX: each that exists has a word of state. */
 };
+
+/* A component's word after an XRSTOR that did not find all of it. */
+#define FAKE_COMPONENT_TORN 0xdeadull
 
 /* The scalar state of the fake CPU: a test sets and reads it at will. */
 struct fake_cpu {
@@ -18,8 +22,9 @@ struct fake_cpu {
 	uint64_t cr4;
 	uint64_t dr[FAKE_DR_COUNT];
 	uint64_t xcr0;
-	uint64_t components[FAKE_COMPONENT_COUNT];
-	uint64_t tsc; /* Moves on by tsc_step (1 after a reset) at each RDTSC. */
+	uint64_t components[FAKE_COMPONENT_COUNT]; /* By the numbers of XCR0's bits. */
+	bool has_xsave_sizes; /* CPUID leaf 0DH, EBX, follows XCR0: fake_xsave_install(). */
+	uint64_t tsc;         /* Moves on by tsc_step (1 after a reset) at each RDTSC. */
 	uint64_t tsc_step;
 	uint64_t rsp;
 	uint64_t rbp;
@@ -107,6 +112,16 @@ bool fake_msr_get(uint32_t msr, uint64_t *value);
 
 /* What CPUID gives for exactly this leaf and subleaf; all others give zeros. */
 void fake_cpuid_set(uint32_t leaf, uint32_t subleaf, struct cpuid_result result);
+
+/*
+ * CPUID leaf 0DH of a processor with these components of XCR0, of 0 to 7, 9, 17 and 18: offsets and
+ * sizes as processors have them, the area's size by XCR0. The second returns that size for a mask.
+ */
+void fake_xsave_install(uint64_t components);
+uint32_t fake_xsave_bytes(uint64_t components);
+
+/* What Trivet makes of a processor with all of these: x87, SSE, AVX, AVX-512 and PKRU. */
+extern const struct xsave_layout fake_xsave_layout;
 
 /* Ports without a device (fake_devices.h). A read takes the port's oldest queued value, else its
  * set value, else all ones. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fake_insn.h"
 
+#include "cpu/cpuid.h"
 #include "cpu/percpu.h"
 
 #include <string.h>
@@ -95,18 +96,95 @@ void insn_xsetbv(uint32_t index, uint64_t value)
 	}
 }
 
-/* The header's XSTATE_BV, and where each component keeps its word. SDM Vol. 1 "XSAVE Area". */
-enum { XSTATE_BV_OFFSET = 512, FXSAVE_COMPONENTS = 2 };
-static const size_t component_offsets[FAKE_COMPONENT_COUNT] = {32, 160, 576};
+/* The header's XSTATE_BV. SDM Vol. 1 "XSAVE Area". */
+enum { XSTATE_BV_OFFSET = 512, HEADER_BYTES = 64, FXSAVE_COMPONENTS = 2, AMX_TILEDATA = 18 };
 
-static void save_component(uint8_t *area, unsigned i)
+/* Where each component stands in the standard format on processors that have all of these. */
+static const struct fake_component {
+	uint32_t offset;
+	uint32_t size_bytes;
+} fake_components[FAKE_COMPONENT_COUNT] = {
+	[0] = {32, 128},
+	[1] = {160, 256},
+	[2] = {576, 256},
+	[3] = {960, 64},
+	[4] = {1024, 64},
+	[5] = {1088, 64},
+	[6] = {1152, 512},
+	[7] = {1664, 1024},
+	[9] = {2688, 8},
+	[17] = {2752, 64},
+	[18] = {2816, 8192},
+};
+
+const struct xsave_layout fake_xsave_layout = {
+	.components = 0x2e7,
+	.area_bytes = 2696,
+	.parts =
+		{
+			[2] = {576, 256, false},
+			[5] = {1088, 64, false},
+			[6] = {1152, 512, false},
+			[7] = {1664, 1024, false},
+			[9] = {2688, 8, false},
+		},
+};
+
+void fake_xsave_install(uint64_t components)
 {
-	memcpy(area + component_offsets[i], &fake_cpu.components[i], sizeof(uint64_t));
+	for (uint32_t i = 2; i < FAKE_COMPONENT_COUNT; i++) {
+		const struct fake_component *part = &fake_components[i];
+		const bool is_there = (components & BIT(i)) != 0;
+
+		fake_cpuid_set(CPUID_LEAF_XSAVE, i,
+			is_there
+				? (struct cpuid_result){.eax = part->size_bytes,
+					  .ebx = part->offset,
+					  .ecx = i == AMX_TILEDATA ? (uint32_t)CPUID_D_N_ECX_ALIGNED
+								   : 0}
+				: (struct cpuid_result){0});
+	}
+	fake_cpuid_set(CPUID_LEAF_XSAVE, 0,
+		(struct cpuid_result){.eax = (uint32_t)components,
+			.ecx = fake_xsave_bytes(components),
+			.edx = (uint32_t)(components >> 32)});
+	fake_cpu.has_xsave_sizes = true;
 }
 
+uint32_t fake_xsave_bytes(uint64_t components)
+{
+	uint32_t bytes = XSTATE_BV_OFFSET + HEADER_BYTES;
+
+	for (uint32_t i = 0; i < FAKE_COMPONENT_COUNT; i++) {
+		const uint32_t end = fake_components[i].offset + fake_components[i].size_bytes;
+
+		bytes = (components & BIT(i)) != 0 && end > bytes ? end : bytes;
+	}
+	return bytes;
+}
+
+/* Each byte of a component is written: its word, over and over. */
+static void save_component(uint8_t *area, unsigned i)
+{
+	const struct fake_component *part = &fake_components[i];
+
+	for (uint32_t at = 0; at < part->size_bytes; at += sizeof(uint64_t)) {
+		memcpy(area + part->offset + at, &fake_cpu.components[i], sizeof(uint64_t));
+	}
+}
+
+/* A component of which not all came back has a word that no test gives it. */
 static void restore_component(const uint8_t *area, unsigned i)
 {
-	memcpy(&fake_cpu.components[i], area + component_offsets[i], sizeof(uint64_t));
+	const struct fake_component *part = &fake_components[i];
+	const uint8_t *first = area + part->offset;
+
+	memcpy(&fake_cpu.components[i], first, sizeof(uint64_t));
+	for (uint32_t at = 0; at < part->size_bytes; at += sizeof(uint64_t)) {
+		if (memcmp(first + at, first, sizeof(uint64_t)) != 0) {
+			fake_cpu.components[i] = FAKE_COMPONENT_TORN;
+		}
+	}
 }
 
 void insn_xsave(void *area, uint64_t mask)
