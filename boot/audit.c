@@ -32,9 +32,13 @@ static struct ept_audit audit_ept(const struct vm *vm)
 	const struct ept_audit ept =
 		ept_audit(&vm->ept, vm->memory_base, vm->config->memory_size_bytes, access_page);
 
-	if (!ept.is_confined || ept.table_count != vm->ept.table_count) {
-		panic("the EPT of %s is not confined to its RAM: guest=%#lx tables=%zu of %zu",
-			vm->config->name, ept.stray.value, ept.table_count, vm->ept.table_count);
+	if (ept.fault != NULL) {
+		panic("the EPT of %s is wrong: %s: guest=%#lx", vm->config->name, ept.fault,
+			ept.fault_at.value);
+	}
+	if (ept.table_count != vm->ept.table_count) {
+		panic("the EPT of %s is wrong: tables=%zu of %zu", vm->config->name,
+			ept.table_count, vm->ept.table_count);
 	}
 	return ept;
 }

@@ -121,8 +121,9 @@ static bool prepare_nmi(struct vcpu *vcpu, const struct vcpu_start *start)
 		*(volatile const uint32_t *)hpa_pointer(hpa(page + LOCAL_APIC_ID_OFFSET));
 
 	(void)start;
-	if (ept_map(&vcpu->vm->ept, gpa(page), hpa(page), PAGE_SIZE_4K, EPT_READ | EPT_WRITE,
-		    MEMORY_TYPE_UC) != STATUS_OK) {
+	if (ept_map(&vcpu->vm->ept, gpa(page), hpa(page), PAGE_SIZE_4K,
+		    (struct ept_attributes){EPT_READ | EPT_WRITE, MEMORY_TYPE_UC, false}) !=
+		STATUS_OK) {
 		return false;
 	}
 	vmcs_write_natural(VMCS_GUEST_DS_BASE, page);

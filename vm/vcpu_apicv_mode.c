@@ -28,6 +28,8 @@ static enum apic_reach reach_of(const struct virtual_apic *apic)
  */
 static bool use_access_page(struct vcpu *vcpu, bool has_page)
 {
+	static const struct ept_attributes access_page = {
+		EPT_READ | EPT_WRITE, MEMORY_TYPE_WB, false};
 	struct vm *vm = vcpu->vm;
 	const gpa_t guest = gpa(VIRTUAL_APIC_BASE_DEFAULT);
 	enum status status = STATUS_OK;
@@ -40,7 +42,7 @@ static bool use_access_page(struct vcpu *vcpu, bool has_page)
 	is_changed = vm->access_page_users == (has_page ? 0 : 1);
 	if (is_changed) {
 		status = has_page ? ept_map(&vm->ept, guest, hpa_of(vcpu->pages.apic_access),
-					    PAGE_SIZE_4K, EPT_READ | EPT_WRITE, MEMORY_TYPE_WB)
+					    PAGE_SIZE_4K, access_page)
 				  : ept_unmap(&vm->ept, guest, PAGE_SIZE_4K);
 	}
 	if (status == STATUS_OK) {

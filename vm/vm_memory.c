@@ -64,8 +64,8 @@ static enum status build_ept(
 		i++) {
 		const struct guest_memory_region *region = &vm->memory.regions[i];
 
-		status = ept_map(&vm->ept, region->guest, hpa_of(region->host), region->size_bytes,
-			EPT_RWX, MEMORY_TYPE_WB);
+		status = ept_map(
+			&vm->ept, region->guest, hpa_of(region->host), region->size_bytes, ept_ram);
 	}
 	if (status != STATUS_OK) {
 		ept_destroy(&vm->ept);
@@ -122,7 +122,7 @@ enum status vm_memory_populate(struct vm *vm, gpa_t address)
 		return STATUS_NOT_FOUND;
 	}
 	spin_lock(&vm->memory_lock);
-	status = ept_map(&vm->ept, page, hpa_of(host), PAGE_SIZE_4K, EPT_RWX, MEMORY_TYPE_WB);
+	status = ept_map(&vm->ept, page, hpa_of(host), PAGE_SIZE_4K, ept_ram);
 	spin_unlock(&vm->memory_lock);
 	/* Another vCPU touched it a moment before: what this one did is done again. */
 	return status == STATUS_OVERLAP ? STATUS_OK : status;

@@ -6,6 +6,12 @@
 #include "vmx/control_bits.h"
 #include "vmx/ept_table.h"
 
+const struct ept_attributes ept_ram = {
+	.permissions = EPT_RWX,
+	.memory_type = MEMORY_TYPE_WB,
+	.ignores_pat = true,
+};
+
 enum status ept_init(
 	struct ept *ept, struct ept_table_pool pool, uint64_t ept_capability, unsigned address_bits)
 {
@@ -36,6 +42,14 @@ static bool memory_type_is_valid(enum memory_type memory_type)
 	default:
 		return false;
 	}
+}
+
+/* All bits of a leaf but its address and size. */
+static uint64_t attribute_bits(struct ept_attributes attributes)
+{
+	return bits_put(attributes.permissions, EPT_ENTRY_MEMORY_TYPE_HIGH,
+		       EPT_ENTRY_MEMORY_TYPE_LOW, (uint64_t)attributes.memory_type) |
+	       (attributes.ignores_pat ? EPT_ENTRY_IGNORE_PAT : 0);
 }
 
 static enum ept_level largest_level(
@@ -72,9 +86,9 @@ static uint64_t *make_entry(struct ept *ept, uint64_t guest, enum ept_level targ
 	return &table[ept_index(guest, target)];
 }
 
-/* Nothing in the range is mapped. attributes: all bits of a leaf but its address and size. */
+/* Nothing in the range is mapped. bits: of a leaf, all but its address and size. */
 static enum status map_free_range(
-	struct ept *ept, uint64_t guest, uint64_t host, uint64_t size_bytes, uint64_t attributes)
+	struct ept *ept, uint64_t guest, uint64_t host, uint64_t size_bytes, uint64_t bits)
 {
 	for (uint64_t done = 0; done < size_bytes;) {
 		enum ept_level level =
@@ -89,14 +103,14 @@ static enum status map_free_range(
 			/* Empty tables, left by an earlier unmapping, where a large page fits. */
 			ept_tree_release(ept, ept_table_of(*entry), level - 1);
 		}
-		*entry = ept_leaf_entry(host + done, level, attributes);
+		*entry = ept_leaf_entry(host + done, level, bits);
 		done += ept_span(level);
 	}
 	return STATUS_OK;
 }
 
 enum status ept_map(struct ept *ept, gpa_t guest, hpa_t host, uint64_t size_bytes,
-	uint64_t permissions, enum memory_type memory_type)
+	struct ept_attributes attributes)
 {
 	enum status status = ept_check_range(ept, guest, size_bytes);
 
@@ -109,15 +123,14 @@ enum status ept_map(struct ept *ept, gpa_t guest, hpa_t host, uint64_t size_byte
 	if (!range_fits(host.value, size_bytes, BIT(ept->address_bits))) {
 		return STATUS_RANGE;
 	}
-	if (!ept_permissions_are_valid(permissions) || !memory_type_is_valid(memory_type)) {
+	if (!ept_permissions_are_valid(attributes.permissions) ||
+		!memory_type_is_valid(attributes.memory_type)) {
 		return STATUS_INVALID;
 	}
 	if (ept_range_has(ept, guest.value, size_bytes, true)) {
 		return STATUS_OVERLAP;
 	}
-	return map_free_range(ept, guest.value, host.value, size_bytes,
-		bits_put(permissions, EPT_ENTRY_MEMORY_TYPE_HIGH, EPT_ENTRY_MEMORY_TYPE_LOW,
-			(uint64_t)memory_type));
+	return map_free_range(ept, guest.value, host.value, size_bytes, attribute_bits(attributes));
 }
 
 struct ept_mapping ept_walk(const struct ept *ept, gpa_t guest)
@@ -137,9 +150,7 @@ struct ept_mapping ept_walk(const struct ept *ept, gpa_t guest)
 	offset = guest.value & (ept_span(slot.level) - 1);
 	mapping.address = hpa((*slot.entry & EPT_ENTRY_ADDRESS) + offset);
 	mapping.page_size = ept_span(slot.level);
-	mapping.permissions = *slot.entry & EPT_RWX;
-	mapping.memory_type = (enum memory_type)bits_get(
-		*slot.entry, EPT_ENTRY_MEMORY_TYPE_HIGH, EPT_ENTRY_MEMORY_TYPE_LOW);
+	mapping.attributes = ept_attributes_of(*slot.entry);
 	return mapping;
 }
 

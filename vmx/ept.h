@@ -29,12 +29,29 @@ struct ept {
 	size_t table_count;    /* Tables taken from the pool, the PML4 included. */
 };
 
+/*
+ * What the leaves of a mapping hold besides the address. With ignores_pat the memory type is what
+ * stands here, whatever the guest's PAT says; without, the two are combined. SDM Vol. 3C "Memory
+ * Type Used for Translated Guest-Physical Addresses". CR0.CD, which would overrule both, is the
+ * host's.
+ */
+struct ept_attributes {
+	uint64_t permissions; /* A mask of EPT_READ, EPT_WRITE and EPT_EXECUTE. */
+	enum memory_type memory_type;
+	bool ignores_pat;
+};
+
+/*
+ * RAM. The host maps it write-back: a guest that gave it another type by its PAT would make the two
+ * differ, which the SDM leaves undefined (Vol. 3A "Programming the PAT").
+ */
+extern const struct ept_attributes ept_ram;
+
 /* What ept_walk() finds for one guest-physical address. */
 struct ept_mapping {
-	hpa_t address;        /* The translation of the address asked for. */
-	uint64_t page_size;   /* PAGE_SIZE_4K, _2M or _1G; 0 where nothing is mapped. */
-	uint64_t permissions; /* EPT_READ | EPT_WRITE | EPT_EXECUTE, of all levels together. */
-	enum memory_type memory_type;
+	hpa_t address;      /* The translation of the address asked for. */
+	uint64_t page_size; /* PAGE_SIZE_4K, _2M or _1G; 0 where nothing is mapped. */
+	struct ept_attributes attributes;
 };
 
 /*
@@ -47,8 +64,8 @@ must_use enum status ept_init(struct ept *ept, struct ept_table_pool pool, uint6
 
 /*
  * Maps [guest, guest + size_bytes) to [host, ...) with the largest pages that alignment and the CPU
- * allow. All three are 4 KiB aligned, size_bytes > 0; permissions is a mask of
- * EPT_READ/WRITE/EXECUTE with EPT_READ set (write without read is a misconfiguration).
+ * allow. All three are 4 KiB aligned, size_bytes > 0; the permissions have EPT_READ set (write
+ * without read is a misconfiguration).
  *
  * Returns STATUS_OK; STATUS_ALIGNMENT; STATUS_RANGE (empty, beyond the address width, wrapping);
  * STATUS_INVALID (permissions, memory type); STATUS_OVERLAP (a part is mapped already);
@@ -58,7 +75,7 @@ must_use enum status ept_init(struct ept *ept, struct ept_table_pool pool, uint6
  * to the pool may still be cached until then.
  */
 must_use enum status ept_map(struct ept *ept, gpa_t guest, hpa_t host, uint64_t size_bytes,
-	uint64_t permissions, enum memory_type memory_type);
+	struct ept_attributes attributes);
 
 /*
  * Removes the mapping of [guest, guest + size_bytes), splitting larger pages at its edges; parts
@@ -69,7 +86,8 @@ must_use enum status ept_map(struct ept *ept, gpa_t guest, hpa_t host, uint64_t 
 must_use enum status ept_unmap(struct ept *ept, gpa_t guest, uint64_t size_bytes);
 
 /*
- * Changes the permissions of a range that is mapped wholly, splitting at its edges. Errors as
+ * Changes the permissions of a range that is mapped wholly, splitting at its edges; memory types
+ * stay. Errors as
  * ept_unmap(), STATUS_NOT_FOUND if a part is not mapped, STATUS_INVALID (permissions).
  */
 must_use enum status ept_protect(

@@ -12,17 +12,18 @@ struct walk {
 	struct ept_audit found;
 };
 
-static void found_stray(struct walk *walk, uint64_t guest)
+static void found_fault(struct walk *walk, const char *fault, uint64_t guest)
 {
-	if (walk->found.is_confined) {
-		walk->found.is_confined = false;
-		walk->found.stray = gpa(guest);
+	if (walk->found.fault == NULL) {
+		walk->found.fault = fault;
+		walk->found.fault_at = gpa(guest);
 	}
 }
 
 static void audit_leaf(struct walk *walk, uint64_t entry, uint64_t guest, enum ept_level level)
 {
 	const uint64_t host = entry & EPT_ENTRY_ADDRESS;
+	const struct ept_attributes attributes = ept_attributes_of(entry);
 
 	if (walk->access_page != 0 && host == walk->access_page && level == EPT_LEVEL_PT) {
 		return;
@@ -31,7 +32,10 @@ static void audit_leaf(struct walk *walk, uint64_t entry, uint64_t guest, enum e
 	walk->found.mapped_bytes += ept_span(level);
 	if (host < walk->base ||
 		!range_fits(host - walk->base, ept_span(level), walk->size_bytes)) {
-		found_stray(walk, guest);
+		found_fault(walk, "a page is outside of its RAM", guest);
+	}
+	if (attributes.memory_type != MEMORY_TYPE_WB || !attributes.ignores_pat) {
+		found_fault(walk, "a page is not write-back whatever its PAT says", guest);
 	}
 }
 
@@ -40,7 +44,7 @@ static void audit_table(
 {
 	walk->found.table_count++;
 	if (ranges_overlap(hpa_of(table).value, PAGE_SIZE_4K, walk->base, walk->size_bytes)) {
-		found_stray(walk, guest);
+		found_fault(walk, "one of its tables is in its RAM", guest);
 	}
 	for (size_t i = 0; i < EPT_ENTRY_COUNT; i++) {
 		const uint64_t address = guest + i * ept_span(level);
@@ -59,7 +63,7 @@ static void audit_table(
 struct ept_audit ept_audit(
 	const struct ept *ept, hpa_t base, uint64_t size_bytes, hpa_t access_page)
 {
-	struct walk walk = {base.value, size_bytes, access_page.value, {.is_confined = true}};
+	struct walk walk = {base.value, size_bytes, access_page.value, {.fault = NULL}};
 
 	audit_table(&walk, ept->pml4, 0, EPT_LEVEL_PML4);
 	return walk.found;

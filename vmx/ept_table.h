@@ -21,11 +21,12 @@ _Static_assert(EPT_ENTRY_COUNT * sizeof(uint64_t) == PAGE_SIZE_4K, "an EPT table
 
 /*
  * Table "Format of an EPT Page-Table Entry that Maps a 4-KByte Page" and its siblings. Bits 5:3 are
- * the memory type of a leaf and reserved elsewhere; bit 6 (ignore PAT) stays 0, so that the guest's
- * PAT combines with ours; bit 7 tells a leaf from a reference to a table.
+ * the memory type of a leaf and bit 6 has it ignore the guest's PAT; both are reserved elsewhere.
+ * Bit 7 tells a leaf from a reference to a table.
  */
 #define EPT_ENTRY_MEMORY_TYPE_HIGH 5
 #define EPT_ENTRY_MEMORY_TYPE_LOW  3
+#define EPT_ENTRY_IGNORE_PAT       BIT(6)
 #define EPT_ENTRY_LARGE_PAGE       BIT(7)
 #define EPT_ENTRY_ADDRESS          BITS_MASK(51, 12)
 
@@ -71,6 +72,17 @@ static inline uint64_t ept_table_entry(const uint64_t *table)
 static inline uint64_t ept_leaf_entry(uint64_t host, enum ept_level level, uint64_t attributes)
 {
 	return host | attributes | (level > EPT_LEVEL_PT ? EPT_ENTRY_LARGE_PAGE : 0);
+}
+
+/* The attributes that a leaf has. */
+static inline struct ept_attributes ept_attributes_of(uint64_t entry)
+{
+	return (struct ept_attributes){
+		.permissions = entry & EPT_RWX,
+		.memory_type = (enum memory_type)bits_get(
+			entry, EPT_ENTRY_MEMORY_TYPE_HIGH, EPT_ENTRY_MEMORY_TYPE_LOW),
+		.ignores_pat = (entry & EPT_ENTRY_IGNORE_PAT) != 0,
+	};
 }
 
 /*

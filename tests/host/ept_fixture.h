@@ -77,7 +77,7 @@ struct leaf {
 	uint64_t guest;
 	uint64_t size_bytes;
 	uint64_t host;
-	uint64_t attributes; /* Bits 5:0 of the entry: memory type and permissions. */
+	uint64_t attributes; /* Bits 6:0 of the entry: permissions, memory type, ignore PAT. */
 };
 
 /* Called for each leaf, lowest address first. */
@@ -90,12 +90,11 @@ static inline struct leaf leaf_from_entry(uint64_t entry, uint64_t guest, uint64
 
 	assert_int_equal(entry & BITS_MASK(63, 52), 0);
 	assert_int_equal(entry & BITS_MASK(11, 8), 0);
-	assert_int_equal(entry & BIT(6), 0);
 	assert_int_equal((entry & BIT(7)) != 0, size_bytes != PAGE_SIZE_4K);
 	assert_int_equal(entry & BITS_MASK(51, 12) & (size_bytes - 1), 0);
 	assert_true(type == 0 || type == 1 || (type >= 4 && type <= 6));
 	assert_int_equal(entry & 1, 1);
-	return (struct leaf){guest, size_bytes, entry & BITS_MASK(51, 12), entry & 0x3f};
+	return (struct leaf){guest, size_bytes, entry & BITS_MASK(51, 12), entry & 0x7f};
 }
 
 /* Visits the leaves below a table; span is what one of its entries covers. Returns its tables. */

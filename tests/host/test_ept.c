@@ -27,10 +27,15 @@ static void leaves_read(struct fixture *fixture, struct leaves *leaves)
 	fixture_visit(fixture, leaves_append, leaves);
 }
 
+static struct ept_attributes attributes(uint64_t permissions, enum memory_type memory_type)
+{
+	return (struct ept_attributes){permissions, memory_type, false};
+}
+
 static void map_ok(struct fixture *fixture, uint64_t guest, uint64_t host, uint64_t size_bytes)
 {
-	assert_int_equal(
-		ept_map(&fixture->ept, gpa(guest), hpa(host), size_bytes, EPT_RWX, MEMORY_TYPE_WB),
+	assert_int_equal(ept_map(&fixture->ept, gpa(guest), hpa(host), size_bytes,
+				 attributes(EPT_RWX, MEMORY_TYPE_WB)),
 		STATUS_OK);
 }
 
@@ -167,13 +172,16 @@ static void entries_have_the_format_of_the_sdm(void **state)
 	fixture_start(&fixture, ALL_PAGES, 39);
 	map_ok(&fixture, GIB(1), GIB(3), GIB(1));
 	assert_int_equal(ept_map(&fixture.ept, gpa(GIB(2)), hpa(GIB(9)), GIB(1),
-				 EPT_READ | EPT_EXECUTE, MEMORY_TYPE_UC),
+				 attributes(EPT_READ | EPT_EXECUTE, MEMORY_TYPE_UC)),
 		STATUS_OK);
 	assert_int_equal(fixture.ept.pml4[0] & 0xfff, 7);
 	pdpt = (const uint64_t *)(uintptr_t)(fixture.ept.pml4[0] & ~0xfffULL);
 	assert_int_equal(pdpt[0], 0);
 	assert_int_equal(pdpt[1], GIB(3) | 0xb7);
 	assert_int_equal(pdpt[2], GIB(9) | 0x85);
+	assert_int_equal(
+		ept_map(&fixture.ept, gpa(GIB(3)), hpa(GIB(4)), GIB(1), ept_ram), STATUS_OK);
+	assert_int_equal(pdpt[3], GIB(4) | 0xf7);
 	fixture_end(&fixture);
 }
 
@@ -190,12 +198,38 @@ static void permissions_and_memory_type_are_kept(void **state)
 		struct ept_mapping mapping;
 
 		assert_int_equal(ept_map(&fixture.ept, gpa(i * PAGE_SIZE_4K), hpa(GIB(1)),
-					 PAGE_SIZE_4K, permissions, types[i / 4]),
+					 PAGE_SIZE_4K, attributes(permissions, types[i / 4])),
 			STATUS_OK);
 		mapping = ept_walk(&fixture.ept, gpa(i * PAGE_SIZE_4K));
-		assert_int_equal(mapping.permissions, permissions);
-		assert_int_equal(mapping.memory_type, types[i / 4]);
+		assert_int_equal(mapping.attributes.permissions, permissions);
+		assert_int_equal(mapping.attributes.memory_type, types[i / 4]);
 	}
+	fixture_end(&fixture);
+}
+
+static bool ignores_pat_at(const struct fixture *fixture, uint64_t guest)
+{
+	return ept_walk(&fixture->ept, gpa(guest)).attributes.ignores_pat;
+}
+
+static void ignoring_the_pat_outlives_splits_and_protection(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	fixture_start(&fixture, ALL_PAGES, 39);
+	assert_int_equal(ept_map(&fixture.ept, gpa(0), hpa(GIB(4)), GIB(1), ept_ram), STATUS_OK);
+	map_ok(&fixture, GIB(1), GIB(5), GIB(1));
+	assert_int_equal(
+		ept_protect(&fixture.ept, gpa(GIB(1) - KIB(4)), KIB(8), EPT_READ), STATUS_OK);
+	assert_int_equal(page_size_at(&fixture, GIB(1) - KIB(4)), PAGE_SIZE_4K);
+	for (uint64_t i = 0; i < GIB(1); i += MIB(2) - KIB(4)) {
+		assert_true(ignores_pat_at(&fixture, i));
+		assert_false(ignores_pat_at(&fixture, GIB(1) + i));
+	}
+	assert_true(ignores_pat_at(&fixture, GIB(1) - KIB(4)));
+	assert_int_equal(ept_unmap(&fixture.ept, gpa(KIB(4)), KIB(4)), STATUS_OK);
+	assert_true(ignores_pat_at(&fixture, KIB(8)));
 	fixture_end(&fixture);
 }
 
@@ -210,16 +244,16 @@ static void misconfigurations_are_refused(void **state)
 	fixture_start(&fixture, ALL_PAGES, 39);
 	map_ok(&fixture, MIB(4), 0, PAGE_SIZE_4K);
 	for (size_t i = 0; i < ARRAY_COUNT(permissions); i++) {
-		assert_int_equal(ept_map(&fixture.ept, gpa(0), hpa(0), PAGE_SIZE_4K, permissions[i],
-					 MEMORY_TYPE_WB),
+		assert_int_equal(ept_map(&fixture.ept, gpa(0), hpa(0), PAGE_SIZE_4K,
+					 attributes(permissions[i], MEMORY_TYPE_WB)),
 			STATUS_INVALID);
 		assert_int_equal(
 			ept_protect(&fixture.ept, gpa(MIB(4)), PAGE_SIZE_4K, permissions[i]),
 			STATUS_INVALID);
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(types); i++) {
-		assert_int_equal(ept_map(&fixture.ept, gpa(0), hpa(0), PAGE_SIZE_4K, EPT_RWX,
-					 (enum memory_type)types[i]),
+		assert_int_equal(ept_map(&fixture.ept, gpa(0), hpa(0), PAGE_SIZE_4K,
+					 attributes(EPT_RWX, (enum memory_type)types[i])),
 			STATUS_INVALID);
 	}
 	assert_int_equal(page_size_at(&fixture, 0), 0);
@@ -231,8 +265,8 @@ static void misconfigurations_are_refused(void **state)
 static void check_refusal(
 	struct fixture *fixture, uint64_t guest, uint64_t size_bytes, enum status expected)
 {
-	assert_int_equal(
-		ept_map(&fixture->ept, gpa(guest), hpa(0), size_bytes, EPT_RWX, MEMORY_TYPE_WB),
+	assert_int_equal(ept_map(&fixture->ept, gpa(guest), hpa(0), size_bytes,
+				 attributes(EPT_RWX, MEMORY_TYPE_WB)),
 		expected);
 	assert_int_equal(ept_unmap(&fixture->ept, gpa(guest), size_bytes), expected);
 	assert_int_equal(ept_protect(&fixture->ept, gpa(guest), size_bytes, EPT_READ), expected);
@@ -249,8 +283,8 @@ static void unaligned_ranges_are_refused(void **state)
 	check_refusal(&fixture, 0, 1, STATUS_ALIGNMENT);
 	check_refusal(&fixture, PAGE_SIZE_4K / 2, PAGE_SIZE_4K / 2, STATUS_ALIGNMENT);
 	check_refusal(&fixture, 0, UINT64_MAX, STATUS_ALIGNMENT);
-	assert_int_equal(ept_map(&fixture.ept, gpa(0), hpa(PAGE_SIZE_4K - 1), PAGE_SIZE_4K, EPT_RWX,
-				 MEMORY_TYPE_WB),
+	assert_int_equal(ept_map(&fixture.ept, gpa(0), hpa(PAGE_SIZE_4K - 1), PAGE_SIZE_4K,
+				 attributes(EPT_RWX, MEMORY_TYPE_WB)),
 		STATUS_ALIGNMENT);
 	fixture_end(&fixture);
 }
@@ -289,13 +323,13 @@ static void host_range_may_use_all_physical_address_bits(void **state)
 	map_ok(&fixture, GIB(1), BIT(52) - GIB(1), GIB(1));
 	assert_int_equal(ept_walk(&fixture.ept, gpa(GIB(2) - 1)).address.value, BIT(52) - 1);
 	assert_int_equal(ept_map(&fixture.ept, gpa(0), hpa(BIT(52) - PAGE_SIZE_4K),
-				 2 * PAGE_SIZE_4K, EPT_RWX, MEMORY_TYPE_WB),
+				 2 * PAGE_SIZE_4K, attributes(EPT_RWX, MEMORY_TYPE_WB)),
 		STATUS_RANGE);
-	assert_int_equal(
-		ept_map(&fixture.ept, gpa(0), hpa(BIT(52)), PAGE_SIZE_4K, EPT_RWX, MEMORY_TYPE_WB),
+	assert_int_equal(ept_map(&fixture.ept, gpa(0), hpa(BIT(52)), PAGE_SIZE_4K,
+				 attributes(EPT_RWX, MEMORY_TYPE_WB)),
 		STATUS_RANGE);
 	assert_int_equal(ept_map(&fixture.ept, gpa(0), hpa(UINT64_MAX - PAGE_SIZE_4K + 1),
-				 2 * PAGE_SIZE_4K, EPT_RWX, MEMORY_TYPE_WB),
+				 2 * PAGE_SIZE_4K, attributes(EPT_RWX, MEMORY_TYPE_WB)),
 		STATUS_RANGE);
 	fixture_end(&fixture);
 }
@@ -327,8 +361,9 @@ static void overlap_anywhere_changes_nothing(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(overlaps); i++) {
 		size_t table_count = fixture.ept.table_count;
 
-		assert_int_equal(ept_map(&fixture.ept, gpa(overlaps[i].guest), hpa(GIB(16)),
-					 overlaps[i].size_bytes, EPT_READ, MEMORY_TYPE_UC),
+		assert_int_equal(
+			ept_map(&fixture.ept, gpa(overlaps[i].guest), hpa(GIB(16)),
+				overlaps[i].size_bytes, attributes(EPT_READ, MEMORY_TYPE_UC)),
 			STATUS_OVERLAP);
 		assert_int_equal(fixture.ept.table_count, table_count);
 		leaves_read(&fixture, &after);
@@ -412,22 +447,24 @@ static void protect_changes_its_range_alone(void **state)
 
 	(void)state;
 	fixture_start(&fixture, ALL_PAGES, 39);
-	assert_int_equal(
-		ept_map(&fixture.ept, gpa(GIB(1)), hpa(GIB(5)), GIB(1), EPT_RWX, MEMORY_TYPE_WT),
+	assert_int_equal(ept_map(&fixture.ept, gpa(GIB(1)), hpa(GIB(5)), GIB(1),
+				 attributes(EPT_RWX, MEMORY_TYPE_WT)),
 		STATUS_OK);
 	assert_int_equal(ept_protect(&fixture.ept, gpa(GIB(1) + MIB(2)), MIB(2) + KIB(4), EPT_READ),
 		STATUS_OK);
 	mapping = ept_walk(&fixture.ept, gpa(GIB(1) + MIB(2)));
 	assert_int_equal(mapping.page_size, PAGE_SIZE_2M);
-	assert_int_equal(mapping.permissions, EPT_READ);
-	assert_int_equal(mapping.memory_type, MEMORY_TYPE_WT);
+	assert_int_equal(mapping.attributes.permissions, EPT_READ);
+	assert_int_equal(mapping.attributes.memory_type, MEMORY_TYPE_WT);
 	assert_int_equal(mapping.address.value, GIB(5) + MIB(2));
 	mapping = ept_walk(&fixture.ept, gpa(GIB(1) + MIB(4)));
 	assert_int_equal(mapping.page_size, PAGE_SIZE_4K);
-	assert_int_equal(mapping.permissions, EPT_READ);
+	assert_int_equal(mapping.attributes.permissions, EPT_READ);
 	assert_int_equal(
-		ept_walk(&fixture.ept, gpa(GIB(1) + MIB(4) + KIB(4))).permissions, EPT_RWX);
-	assert_int_equal(ept_walk(&fixture.ept, gpa(GIB(1) + MIB(2) - 1)).permissions, EPT_RWX);
+		ept_walk(&fixture.ept, gpa(GIB(1) + MIB(4) + KIB(4))).attributes.permissions,
+		EPT_RWX);
+	assert_int_equal(
+		ept_walk(&fixture.ept, gpa(GIB(1) + MIB(2) - 1)).attributes.permissions, EPT_RWX);
 	fixture_end(&fixture);
 }
 
@@ -469,7 +506,7 @@ static enum status edit_run(struct fixture *fixture, const struct edit *edit)
 	switch (edit->kind) {
 	case MAP:
 		return ept_map(&fixture->ept, guest, hpa(edit->guest + GIB(96)), edit->size_bytes,
-			EPT_RWX, MEMORY_TYPE_WB);
+			attributes(EPT_RWX, MEMORY_TYPE_WB));
 	case UNMAP:
 		return ept_unmap(&fixture->ept, guest, edit->size_bytes);
 	case PROTECT:
@@ -556,6 +593,7 @@ int main(void)
 		cmocka_unit_test(host_alignment_limits_the_page_size),
 		cmocka_unit_test(entries_have_the_format_of_the_sdm),
 		cmocka_unit_test(permissions_and_memory_type_are_kept),
+		cmocka_unit_test(ignoring_the_pat_outlives_splits_and_protection),
 		cmocka_unit_test(misconfigurations_are_refused),
 		cmocka_unit_test(unaligned_ranges_are_refused),
 		cmocka_unit_test(ranges_beyond_the_address_width_are_refused),

@@ -12,14 +12,20 @@ enum { ADDRESS_BITS = 48 };
 
 static void map(struct fixture *fixture, uint64_t guest, uint64_t host, uint64_t size_bytes)
 {
-	assert_int_equal(ept_map(&fixture->ept, gpa(guest), hpa(host), size_bytes,
-				 EPT_READ | EPT_WRITE, MEMORY_TYPE_WB),
-		STATUS_OK);
+	assert_int_equal(
+		ept_map(&fixture->ept, gpa(guest), hpa(host), size_bytes, ept_ram), STATUS_OK);
 }
 
 static struct ept_audit audit_ram(const struct fixture *fixture)
 {
 	return ept_audit(&fixture->ept, hpa(RAM_BASE), RAM_SIZE, hpa(0));
+}
+
+static void assert_fault(struct ept_audit audit, const char *fault, uint64_t guest)
+{
+	assert_non_null(audit.fault);
+	assert_string_equal(audit.fault, fault);
+	assert_int_equal(audit.fault_at.value, guest);
 }
 
 static void empty_ept_is_confined(void **state)
@@ -30,7 +36,7 @@ static void empty_ept_is_confined(void **state)
 	(void)state;
 	fixture_start(&fixture, ALL_PAGES, ADDRESS_BITS);
 	audit = audit_ram(&fixture);
-	assert_true(audit.is_confined);
+	assert_null(audit.fault);
 	assert_int_equal(audit.table_count, 1);
 	assert_int_equal(audit.page_count, 0);
 	assert_int_equal(audit.mapped_bytes, 0);
@@ -46,7 +52,7 @@ static void audit_counts_pages_of_every_size_and_all_tables(void **state)
 	fixture_start(&fixture, ALL_PAGES, ADDRESS_BITS);
 	map(&fixture, 0, RAM_BASE, RAM_SIZE - PAGE_SIZE_4K);
 	audit = audit_ram(&fixture);
-	assert_true(audit.is_confined);
+	assert_null(audit.fault);
 	assert_int_equal(audit.page_count, 1 + 511 + 511);
 	assert_int_equal(audit.table_count, fixture.ept.table_count);
 	assert_int_equal(audit.mapped_bytes, RAM_SIZE - PAGE_SIZE_4K);
@@ -77,8 +83,7 @@ static void page_outside_of_the_range_is_a_stray(void **state)
 		map(&fixture, GIB(64), strays[i].host, strays[i].size_bytes);
 		map(&fixture, GIB(128), strays[i].host, strays[i].size_bytes);
 		audit = audit_ram(&fixture);
-		assert_false(audit.is_confined);
-		assert_int_equal(audit.stray.value, GIB(64));
+		assert_fault(audit, "a page is outside of its RAM", GIB(64));
 		fixture_end(&fixture);
 	}
 }
@@ -90,9 +95,9 @@ static void large_page_that_reaches_over_the_end_is_a_stray(void **state)
 	(void)state;
 	fixture_start(&fixture, ALL_PAGES, ADDRESS_BITS);
 	map(&fixture, 0, RAM_BASE, PAGE_SIZE_2M);
-	assert_false(ept_audit(&fixture.ept, hpa(RAM_BASE), PAGE_SIZE_2M - PAGE_SIZE_4K, hpa(0))
-			     .is_confined);
-	assert_true(ept_audit(&fixture.ept, hpa(RAM_BASE), PAGE_SIZE_2M, hpa(0)).is_confined);
+	assert_fault(ept_audit(&fixture.ept, hpa(RAM_BASE), PAGE_SIZE_2M - PAGE_SIZE_4K, hpa(0)),
+		"a page is outside of its RAM", 0);
+	assert_null(ept_audit(&fixture.ept, hpa(RAM_BASE), PAGE_SIZE_2M, hpa(0)).fault);
 	fixture_end(&fixture);
 }
 
@@ -105,8 +110,36 @@ static void table_inside_of_the_range_is_a_stray(void **state)
 	fixture_start(&fixture, ALL_PAGES, ADDRESS_BITS);
 	map(&fixture, 0, RAM_BASE, PAGE_SIZE_4K);
 	table = hpa_of(fixture.ept.pml4);
-	assert_false(ept_audit(&fixture.ept, table, PAGE_SIZE_4K, hpa(0)).is_confined);
+	assert_int_equal(ept_unmap(&fixture.ept, gpa(0), PAGE_SIZE_4K), STATUS_OK);
+	assert_fault(ept_audit(&fixture.ept, table, PAGE_SIZE_4K, hpa(0)),
+		"one of its tables is in its RAM", 0);
 	fixture_end(&fixture);
+}
+
+/* The guest could give it another type than the host has. */
+static void page_of_another_memory_type_is_named(void **state)
+{
+	static const struct ept_attributes others[] = {
+		{EPT_RWX, MEMORY_TYPE_WB, false},
+		{EPT_READ, MEMORY_TYPE_WB, false},
+		{EPT_RWX, MEMORY_TYPE_UC, true},
+		{EPT_RWX, MEMORY_TYPE_WT, true},
+		{EPT_RWX, MEMORY_TYPE_WC, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+		struct fixture fixture;
+
+		fixture_start(&fixture, ALL_PAGES, ADDRESS_BITS);
+		map(&fixture, 0, RAM_BASE, PAGE_SIZE_2M);
+		assert_int_equal(ept_map(&fixture.ept, gpa(GIB(1)), hpa(RAM_BASE + PAGE_SIZE_2M),
+					 PAGE_SIZE_4K, others[i]),
+			STATUS_OK);
+		assert_fault(audit_ram(&fixture), "a page is not write-back whatever its PAT says",
+			GIB(1));
+		fixture_end(&fixture);
+	}
 }
 
 static void the_apic_access_page_is_neither_stray_nor_counted(void **state)
@@ -119,9 +152,9 @@ static void the_apic_access_page_is_neither_stray_nor_counted(void **state)
 	fixture_start(&fixture, ALL_PAGES, ADDRESS_BITS);
 	map(&fixture, 0, RAM_BASE, PAGE_SIZE_2M);
 	map(&fixture, GIB(3), access_page, PAGE_SIZE_4K);
-	assert_false(audit_ram(&fixture).is_confined);
+	assert_non_null(audit_ram(&fixture).fault);
 	audit = ept_audit(&fixture.ept, hpa(RAM_BASE), RAM_SIZE, hpa(access_page));
-	assert_true(audit.is_confined);
+	assert_null(audit.fault);
 	assert_int_equal(audit.page_count, 1);
 	assert_int_equal(audit.mapped_bytes, PAGE_SIZE_2M);
 	fixture_end(&fixture);
@@ -135,6 +168,7 @@ int main(void)
 		cmocka_unit_test(page_outside_of_the_range_is_a_stray),
 		cmocka_unit_test(large_page_that_reaches_over_the_end_is_a_stray),
 		cmocka_unit_test(table_inside_of_the_range_is_a_stray),
+		cmocka_unit_test(page_of_another_memory_type_is_named),
 		cmocka_unit_test(the_apic_access_page_is_neither_stray_nor_counted),
 	};
 

@@ -13,7 +13,8 @@ enum { OPERATIONS = 2000, TABLE_CHECK_INTERVAL = 10, SAMPLES = 64, BUDGET_MAX = 
 #define WINDOW_PAGES (WINDOW_SIZE / PAGE_SIZE_4K)
 #define HOST_LIMIT   BIT(46)
 
-/* One word a page: host address | memory type << 3 | permissions, as a 4 KiB leaf; 0: unmapped. */
+/* One word a page: host address | ignore PAT << 6 | memory type << 3 | permissions, as a 4 KiB
+ * leaf; 0: unmapped. */
 struct model {
 	uint64_t pages[WINDOW_PAGES];
 	uint64_t mapped_count;
@@ -123,8 +124,9 @@ static void check_walk(const struct run *run, uint64_t page, uint64_t offset)
 	}
 	assert_true(found.page_size >= PAGE_SIZE_4K);
 	assert_int_equal(found.address.value, (expected & BITS_MASK(51, 12)) + offset);
-	assert_int_equal(found.permissions, expected & 7);
-	assert_int_equal(found.memory_type, expected >> 3 & 7);
+	assert_int_equal(found.attributes.permissions, expected & 7);
+	assert_int_equal(found.attributes.memory_type, expected >> 3 & 7);
+	assert_int_equal(found.attributes.ignores_pat, expected >> 6 & 1);
 }
 
 /* The edges of what was just edited, and pages anywhere. */
@@ -177,14 +179,15 @@ static enum status random_map(struct run *run, struct pages pages)
 {
 	static const enum memory_type types[] = {
 		MEMORY_TYPE_UC, MEMORY_TYPE_WC, MEMORY_TYPE_WT, MEMORY_TYPE_WP, MEMORY_TYPE_WB};
-	enum memory_type type = types[random_below(&run->numbers, ARRAY_COUNT(types))];
-	uint64_t permissions = random_permissions(&run->numbers);
+	const struct ept_attributes attributes = {random_permissions(&run->numbers),
+		types[random_below(&run->numbers, ARRAY_COUNT(types))],
+		random_below(&run->numbers, 2) == 0};
 	uint64_t guest = guest_of(pages.first);
 	uint64_t host = random_host(&run->numbers, guest);
 	uint64_t size_bytes = pages.count * PAGE_SIZE_4K;
 	bool is_overlap = model_has(run->model, pages, true);
 	enum status status =
-		ept_map(&run->fixture.ept, gpa(guest), hpa(host), size_bytes, permissions, type);
+		ept_map(&run->fixture.ept, gpa(guest), hpa(host), size_bytes, attributes);
 
 	assert_int_equal(status == STATUS_OVERLAP, is_overlap);
 	if (status != STATUS_OK) {
@@ -193,7 +196,8 @@ static enum status random_map(struct run *run, struct pages pages)
 	check_page_sizes(run, guest, host, size_bytes);
 	for (uint64_t i = 0; i < pages.count; i++) {
 		run->model->pages[pages.first + i] =
-			(host + i * PAGE_SIZE_4K) | (uint64_t)type << 3 | permissions;
+			(host + i * PAGE_SIZE_4K) | (uint64_t)attributes.ignores_pat << 6 |
+			(uint64_t)attributes.memory_type << 3 | attributes.permissions;
 	}
 	return status;
 }

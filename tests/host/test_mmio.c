@@ -219,7 +219,9 @@ static void ram_is_mapped_at_its_first_touch(void **state)
 	mapping = ept_walk(&f->vm.ept, gpa(0x123456));
 	assert_int_equal(mapping.page_size, PAGE_SIZE_4K);
 	assert_int_equal(mapping.address.value, (uintptr_t)f->ram + 0x123456);
-	assert_int_equal(mapping.permissions, EPT_RWX);
+	assert_int_equal(mapping.attributes.permissions, EPT_RWX);
+	assert_int_equal(mapping.attributes.memory_type, MEMORY_TYPE_WB);
+	assert_true(mapping.attributes.ignores_pat);
 	assert_int_equal(ept_walk(&f->vm.ept, gpa(0x124000)).page_size, 0);
 	assert_int_equal(violation(f, VCPU_FIXTURE_RAM - 1, READ | LINEAR | FINAL), EXIT_RESUME);
 	put_code(f, "\x8b\x03", 2);
