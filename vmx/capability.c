@@ -64,7 +64,12 @@ static void read_identity(struct vmx_capability *capability)
 	if (vendor.eax >= CPUID_LEAF_FEATURES) {
 		features = insn_cpuid(CPUID_LEAF_FEATURES, 0);
 	}
+	capability->signature = features.eax;
 	capability->has_vmx = (features.ecx & CPUID_1_ECX_VMX) != 0;
+	if (vendor.eax >= CPUID_LEAF_STRUCTURED &&
+		(insn_cpuid(CPUID_LEAF_STRUCTURED, 0).edx & CPUID_7_EDX_ARCH_CAPABILITIES) != 0) {
+		capability->arch_capabilities = read_or_zero(MSR_IA32_ARCH_CAPABILITIES);
+	}
 	capability->has_hypervisor = (features.ecx & CPUID_1_ECX_HYPERVISOR) != 0;
 	if (capability->has_hypervisor) {
 		struct cpuid_result below = insn_cpuid(CPUID_LEAF_HYPERVISOR, 0);
@@ -135,6 +140,14 @@ void vmx_capability_read(struct vmx_capability *capability)
 	read_optional_words(capability);
 }
 
+/* One decision for the whole machine rests on it: itlb_multihit.c. */
+static bool has_same_page_size_changes(
+	const struct vmx_capability *first, const struct vmx_capability *second)
+{
+	return ((first->arch_capabilities ^ second->arch_capabilities) &
+		       ARCH_CAPABILITIES_IF_PSCHANGE_MC_NO) == 0;
+}
+
 static bool is_same(struct control_capability first, struct control_capability second)
 {
 	return first.allowed0 == second.allowed0 && first.allowed1 == second.allowed1;
@@ -160,6 +173,8 @@ const char *vmx_capability_difference(
 		{"secondary controls", is_same(first->secondary, second->secondary)},
 		{"VM-exit controls", is_same(first->exit, second->exit)},
 		{"VM-entry controls", is_same(first->entry, second->entry)},
+		{"IA32_ARCH_CAPABILITIES.IF_PSCHANGE_MC_NO",
+			has_same_page_size_changes(first, second)},
 		{"MAXPHYADDR", first->physical_address_bits == second->physical_address_bits},
 	};
 

@@ -19,7 +19,9 @@ enum { CPUID_SIGNATURE_SIZE = 13 }; /* Three registers of text and a NUL. */
  * TRUE MSRs where IA32_VMX_BASIC[55] says that they exist.
  */
 struct vmx_capability {
-	bool has_vmx; /* CPUID.01H:ECX.VMX; without it the words from MSRs are 0. */
+	bool has_vmx;       /* CPUID.01H:ECX.VMX; without it the words from VMX's MSRs are 0. */
+	uint32_t signature; /* Family, model, stepping: CPUID.01H:EAX; 0 if absent. */
+	uint64_t arch_capabilities; /* IA32_ARCH_CAPABILITIES; 0 where CPUID does not promise it. */
 	uint64_t feature_control;
 	uint64_t basic;
 	uint64_t misc;

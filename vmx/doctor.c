@@ -5,6 +5,7 @@
 #include "cpu/msr.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmx/itlb_multihit.h"
 #include "vmx/requirements.h"
 
 static const char doctor[] = "doctor";
@@ -94,6 +95,22 @@ static void report_identity(const struct vmx_capability *capability)
 		: capability->hypervisor[0] == '\0' ? "unnamed"
 						    : capability->hypervisor,
 		capability->physical_address_bits);
+}
+
+/* An erratum is no capability: the verdict does not depend on it. */
+static void report_itlb_multihit(const struct vmx_capability *capability)
+{
+	const char *absence = itlb_multihit_absence(capability);
+
+	if (absence != NULL) {
+		log_info(doctor, "iTLB multihit: not affected: %s; guests execute from large pages",
+			absence);
+	} else {
+		log_info(doctor,
+			"iTLB multihit: affected signature=%#x; large pages are split where "
+			"guests execute",
+			capability->signature);
+	}
 }
 
 static void report_no_vmx(const struct vmx_capability *capability)
@@ -225,5 +242,8 @@ bool doctor_report(const struct vmx_capability *capability, bool is_verbose)
 	}
 	count_row(&tally, NEED_REQUIRED, report_feature_control(capability, is_verbose));
 	report_requirements(capability, is_verbose, &tally);
+	if (is_verbose) {
+		report_itlb_multihit(capability);
+	}
 	return report_summary(capability, &tally);
 }

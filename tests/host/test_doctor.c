@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: vmx/doctor.c vmx/requirements.c vmx/capability.c vmx/controls.c */
+/* SOURCES: vmx/doctor.c vmx/requirements.c vmx/capability.c vmx/controls.c
+ * vmx/itlb_multihit.c */
 #include "vmx/doctor.h"
 
 #include "cpu/msr.h"
@@ -156,6 +157,24 @@ static void verbose_has_one_line_for_each_row(void **state)
 	assert_true(log_has("doctor: primary control \"CR3-load exiting\" = 0 wanted=required "
 			    "found=yes\n"));
 	assert_true(log_has("doctor: CPU vendor=GenuineIntel hypervisor=none"));
+}
+
+static void verbose_tells_of_itlb_multihit(void **state)
+{
+	struct vmx_capability capability = haswell();
+
+	(void)state;
+	capability.signature = 0x306c3;
+	assert_true(report(&capability, true));
+	assert_true(log_has("doctor: iTLB multihit: affected signature=0x306c3; large pages are "
+			    "split where guests execute\n"));
+	capability.arch_capabilities = ARCH_CAPABILITIES_IF_PSCHANGE_MC_NO;
+	assert_true(report(&capability, true));
+	assert_true(log_has("doctor: iTLB multihit: not affected: "
+			    "IA32_ARCH_CAPABILITIES.IF_PSCHANGE_MC_NO; guests execute from large "
+			    "pages\n"));
+	assert_true(report(&capability, false));
+	assert_false(log_has("multihit"));
 }
 
 static void each_row_broken_alone_is_named(void **state)
@@ -386,6 +405,7 @@ int main(void)
 		cmocka_unit_test(every_model_gets_the_right_verdict),
 		cmocka_unit_test(a_fit_cpu_gets_one_line_unless_verbose),
 		cmocka_unit_test(verbose_has_one_line_for_each_row),
+		cmocka_unit_test(verbose_tells_of_itlb_multihit),
 		cmocka_unit_test(each_row_broken_alone_is_named),
 		cmocka_unit_test(no_line_is_cut),
 		cmocka_unit_test(without_vmx_the_advice_fits_the_machine),
