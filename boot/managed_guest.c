@@ -103,7 +103,8 @@ static bool take_memory(const struct run_context *context, struct managed_guest 
 	if (guest->entry->error[0] != '\0') {
 		return refuse(guest, guest->entry->error);
 	}
-	status = vm_memory_create(vm, context->pages, context->capability);
+	status = vm_memory_create(
+		vm, context->pages, context->capability, context->large_page_choice);
 	if (status == STATUS_OK) {
 		return true;
 	}
@@ -194,6 +195,7 @@ void managed_guest_report(const struct run_context *context, struct managed_gues
 	log_info(vm->config->name, "memory: ours for it=%lu KiB image=%lu KiB",
 		guest_block_size_bytes(guest->block) / KIB(1),
 		(uint64_t)(image_end - image_start) / KIB(1));
+	log_info(vm->config->name, "ept: large pages split=%u", vm->large_pages_split);
 	/* The self-test gives its guests pages that no guest has. */
 	if (context->prepare == NULL) {
 		audit_guest(vm);
@@ -219,7 +221,10 @@ static void clear_vm(struct vm *vm)
 	memset((uint8_t *)vm + input_end, 0, sizeof(*vm) - input_end);
 }
 
-/* The RAM and its EPT stay as they are: a reset does not clear a machine's memory. */
+/*
+ * The RAM and its EPT stay as they are: a reset does not clear a machine's memory. Large pages that
+ * were split stay so: the guest will most likely execute there again.
+ */
 static void clear_state(struct managed_guest *guest)
 {
 	struct vm *vm = &guest->block->vm;

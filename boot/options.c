@@ -32,6 +32,12 @@ static const struct choice timers[] = {
 	{"host", TIMER_HOST},
 };
 
+static const struct choice large_pages[] = {
+	{"auto", LARGE_PAGES_AUTO},
+	{"executable", LARGE_PAGES_EXECUTABLE},
+	{"split", LARGE_PAGES_SPLIT},
+};
+
 static const struct choice orders[] = {
 	{"together", false},
 	{"inturn", true},
@@ -55,6 +61,7 @@ static const struct choice_option choice_options[] = {
 	CHOICE_OPTION("end", ends, struct options, end),
 	CHOICE_OPTION("apic", apics, struct options, apic),
 	CHOICE_OPTION("timer", timers, struct options, timer),
+	CHOICE_OPTION("large_pages", large_pages, struct options, large_pages),
 	CHOICE_OPTION("guests", orders, struct options, are_guests_in_turn),
 };
 
@@ -178,6 +185,7 @@ void options_parse(const char *command_line, struct options *options)
 		.end = END_ACTION_HALT,
 		.apic = APIC_AUTO,
 		.timer = TIMER_AUTO,
+		.large_pages = LARGE_PAGES_AUTO,
 	};
 	for (;;) {
 		struct command_line_word word;

@@ -4,6 +4,7 @@
 
 #include "lib/types.h"
 #include "vmx/apic_controls.h"
+#include "vmx/itlb_multihit.h"
 #include "vmx/preemption_timer.h"
 
 enum boot_mode {
@@ -34,6 +35,7 @@ struct options {
 	enum end_action end;                /* end=halt|poweroff|reset */
 	enum apic_choice apic;              /* apic=auto|software|hardware */
 	enum timer_choice timer;            /* timer=auto|host */
+	enum large_page_choice large_pages; /* large_pages=auto|executable|split */
 	bool are_guests_in_turn;            /* guests=together|inturn */
 	unsigned cpus;                      /* cpus=N, 1 to CPUS_MAX; 0: all */
 };

@@ -112,6 +112,16 @@ static unsigned provoke_trap(const struct boot_info *info, const struct options 
 	return *unmapped == 0 ? RUN_STATUS_FAILED : RUN_STATUS_OK;
 }
 
+static void warn_of_large_pages(
+	const struct vmx_capability *capability, const struct options *options)
+{
+	if (options->large_pages == LARGE_PAGES_EXECUTABLE &&
+		itlb_multihit_absence(capability) == NULL) {
+		log_warn("ept", "large_pages=executable: this CPU is not known to be free of iTLB "
+				"multihit: a guest may stop the machine");
+	}
+}
+
 unsigned hypervisor_run(const struct boot_info *info, const struct options *options)
 {
 	static struct vmx_capability capability;
@@ -121,6 +131,7 @@ unsigned hypervisor_run(const struct boot_info *info, const struct options *opti
 		.xsave_layout = &xsave_layout,
 		.apic_choice = options->apic,
 		.timer_choice = options->timer,
+		.large_page_choice = options->large_pages,
 		.is_in_turn = options->are_guests_in_turn};
 	const struct processors_plan plan = {.count_max = options->cpus,
 		.capability = &capability,
@@ -141,6 +152,7 @@ unsigned hypervisor_run(const struct boot_info *info, const struct options *opti
 	if (!enter_vmx_operation(&capability)) {
 		return RUN_STATUS_NO_VMX;
 	}
+	warn_of_large_pages(&capability, options);
 	xsave_layout_read(&xsave_layout);
 	start_clocks(info);
 	audit_start();

@@ -6,6 +6,7 @@
 #include "cpu/page_alloc.h"
 #include "vm/vcpu.h"
 #include "vmx/capability.h"
+#include "vmx/itlb_multihit.h"
 
 /* What guests are run with. */
 struct run_context {
@@ -14,6 +15,7 @@ struct run_context {
 	const struct xsave_layout *xsave_layout; /* Of each processor that runs guests. */
 	enum apic_choice apic_choice;
 	enum timer_choice timer_choice;
+	enum large_page_choice large_page_choice;
 	/* One guest after another, each alone on the machine; else all side by side. */
 	bool is_in_turn;
 	/* The self-test's hand on a guest that is set up and has not run; false: do not run it. */

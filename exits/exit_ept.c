@@ -3,6 +3,7 @@
 #include "exits/exit.h"
 #include "exits/mmio.h"
 #include "lib/bits.h"
+#include "vm/vcpu_shootdown.h"
 #include "vm/vm_memory.h"
 #include "vmx/control_bits.h"
 #include "vmx/exit_qualification.h"
@@ -22,6 +23,26 @@ static void restore_nmi_blocking(const struct vcpu *vcpu, const struct ept_viola
 	}
 }
 
+/*
+ * Makes RAM usable as the guest used it: the access is then done once more. Returns STATUS_OK;
+ * STATUS_NOT_FOUND if it is no RAM, or was usable already; STATUS_NO_MEMORY.
+ */
+static enum status make_usable(
+	struct vcpu *vcpu, gpa_t address, const struct ept_violation *violation)
+{
+	enum status status = vm_memory_populate(vcpu->vm, address);
+	bool is_split;
+
+	if (status != STATUS_NOT_FOUND || !violation->is_fetch) {
+		return status;
+	}
+	status = vm_memory_allow_fetch(vcpu->vm, address, &is_split);
+	if (is_split) {
+		vcpu_shoot_down_ept(vcpu);
+	}
+	return status;
+}
+
 enum exit_action exit_handle_ept_violation(struct vcpu *vcpu)
 {
 	const struct ept_violation violation =
@@ -29,7 +50,7 @@ enum exit_action exit_handle_ept_violation(struct vcpu *vcpu)
 	const gpa_t address = gpa(vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS));
 
 	restore_nmi_blocking(vcpu, &violation);
-	switch (vm_memory_populate(vcpu->vm, address)) {
+	switch (make_usable(vcpu, address, &violation)) {
 	case STATUS_OK:
 		return EXIT_RESUME;
 	case STATUS_NOT_FOUND:

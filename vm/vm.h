@@ -117,6 +117,7 @@ struct vm {
 	struct spinlock memory_lock;   /* Guards the EPT while the guest runs. */
 	struct spinlock platform_lock; /* Guards the devices. */
 	unsigned access_page_users;    /* vCPUs that need the APIC-access page; memory_lock. */
+	unsigned large_pages_split;    /* How often vm_memory_allow_fetch() did; memory_lock. */
 	const struct guest_manager *manager; /* For native calls; NULL: there is none. */
 	struct guest_memory memory;
 	hpa_t memory_base; /* Of its RAM, which is one stretch of the machine's. */

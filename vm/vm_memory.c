@@ -49,12 +49,13 @@ static enum status take_ram(struct page_alloc *pages, uint64_t size_bytes, hpa_t
 	return status;
 }
 
-static enum status build_ept(
-	struct vm *vm, struct page_alloc *pages, const struct vmx_capability *capability)
+static enum status build_ept(struct vm *vm, struct page_alloc *pages,
+	const struct vmx_capability *capability, enum large_page_choice large_pages)
 {
 	const struct ept_table_pool pool = {table_allocate, table_release, pages};
-	enum status status = ept_init(
-		&vm->ept, pool, capability->ept_vpid_cap, capability->physical_address_bits);
+	enum status status = ept_init(&vm->ept, pool, capability->ept_vpid_cap,
+		capability->physical_address_bits,
+		itlb_multihit_allows_large_pages(capability, large_pages));
 
 	if (status != STATUS_OK) {
 		return status;
@@ -91,8 +92,8 @@ static enum status add_regions(struct vm *vm)
 	return status;
 }
 
-enum status vm_memory_create(
-	struct vm *vm, struct page_alloc *pages, const struct vmx_capability *capability)
+enum status vm_memory_create(struct vm *vm, struct page_alloc *pages,
+	const struct vmx_capability *capability, enum large_page_choice large_pages)
 {
 	const uint64_t size_bytes = vm->config->memory_size_bytes;
 	enum status status = take_ram(pages, size_bytes, &vm->memory_base);
@@ -102,7 +103,7 @@ enum status vm_memory_create(
 	}
 	status = add_regions(vm);
 	if (status == STATUS_OK) {
-		status = build_ept(vm, pages, capability);
+		status = build_ept(vm, pages, capability, large_pages);
 	}
 	if (status != STATUS_OK) {
 		page_give_back(pages, vm->memory_base, size_bytes);
@@ -126,6 +127,17 @@ enum status vm_memory_populate(struct vm *vm, gpa_t address)
 	spin_unlock(&vm->memory_lock);
 	/* Another vCPU touched it a moment before: what this one did is done again. */
 	return status == STATUS_OVERLAP ? STATUS_OK : status;
+}
+
+enum status vm_memory_allow_fetch(struct vm *vm, gpa_t address, bool *is_split)
+{
+	enum status status;
+
+	spin_lock(&vm->memory_lock);
+	status = ept_allow_fetch(&vm->ept, address, is_split);
+	vm->large_pages_split += *is_split ? 1 : 0;
+	spin_unlock(&vm->memory_lock);
+	return status;
 }
 
 void vm_memory_destroy(struct vm *vm, struct page_alloc *pages)

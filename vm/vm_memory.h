@@ -6,16 +6,18 @@
 #include "lib/status.h"
 #include "vm/vm.h"
 #include "vmx/capability.h"
+#include "vmx/itlb_multihit.h"
 
 /*
  * Takes the guest's RAM from the machine, lays it out by memory_layout_make() and builds its EPT.
  * The RAM is as the firmware left it, or cleared where a guest had it before: whoever gives memory
  * back clears it, so that a start costs nothing by size. With VM_POPULATE_TOUCH the EPT stays empty
- * until vm_memory_populate(). Returns STATUS_OK; STATUS_NO_MEMORY with nothing taken. Context:
+ * until vm_memory_populate(). Whether the guest executes from large pages is as the CPU and
+ * large_pages say. Returns STATUS_OK; STATUS_NO_MEMORY with nothing taken. Context:
  * before the guest starts.
  */
-must_use enum status vm_memory_create(
-	struct vm *vm, struct page_alloc *pages, const struct vmx_capability *capability);
+must_use enum status vm_memory_create(struct vm *vm, struct page_alloc *pages,
+	const struct vmx_capability *capability, enum large_page_choice large_pages);
 
 /*
  * Maps the 4 KiB page of RAM that a guest-physical address lies in, at its first touch. Returns
@@ -24,6 +26,14 @@ must_use enum status vm_memory_create(
  * lock.
  */
 must_use enum status vm_memory_populate(struct vm *vm, gpa_t address);
+
+/*
+ * Makes the 4 KiB page of RAM that a guest-physical address lies in executable, at a fetch that
+ * violated the EPT, by ept_allow_fetch(). Returns STATUS_OK, also where another vCPU has just done
+ * it; *is_split says whether this call did, so that vcpu_shoot_down_ept() is due. STATUS_NOT_FOUND
+ * if there is no RAM; STATUS_NO_MEMORY for want of an EPT table. Takes the memory's lock.
+ */
+must_use enum status vm_memory_allow_fetch(struct vm *vm, gpa_t address, bool *is_split);
 
 /* Clears the guest's RAM, so that nobody finds its secrets, and gives it and the EPT back. Context:
  * the guest has ended. */

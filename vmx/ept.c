@@ -12,8 +12,8 @@ const struct ept_attributes ept_ram = {
 	.ignores_pat = true,
 };
 
-enum status ept_init(
-	struct ept *ept, struct ept_table_pool pool, uint64_t ept_capability, unsigned address_bits)
+enum status ept_init(struct ept *ept, struct ept_table_pool pool, uint64_t ept_capability,
+	unsigned address_bits, bool has_executable_large_pages)
 {
 	bool has_2m_pages = (ept_capability & EPT_CAP_PAGE_2M) != 0;
 
@@ -23,6 +23,7 @@ enum status ept_init(
 		.has_2m_pages = has_2m_pages,
 		.has_1g_pages = has_2m_pages && (ept_capability & EPT_CAP_PAGE_1G) != 0,
 		.address_bits = address_bits,
+		.has_executable_large_pages = has_executable_large_pages,
 	};
 	ept->pml4 = ept_table_take(ept);
 	return ept->pml4 != NULL ? STATUS_OK : STATUS_NO_MEMORY;
@@ -79,7 +80,7 @@ static uint64_t *make_entry(struct ept *ept, uint64_t guest, enum ept_level targ
 			if (table == NULL) {
 				return NULL;
 			}
-			*entry = ept_table_entry(table);
+			ept_entry_write(entry, ept_table_entry(table));
 		}
 		table = ept_table_of(*entry);
 	}
@@ -103,7 +104,7 @@ static enum status map_free_range(
 			/* Empty tables, left by an earlier unmapping, where a large page fits. */
 			ept_tree_release(ept, ept_table_of(*entry), level - 1);
 		}
-		*entry = ept_leaf_entry(host + done, level, bits);
+		ept_entry_write(entry, ept_leaf_entry(ept, host + done, level, bits));
 		done += ept_span(level);
 	}
 	return STATUS_OK;
@@ -151,6 +152,7 @@ struct ept_mapping ept_walk(const struct ept *ept, gpa_t guest)
 	mapping.address = hpa((*slot.entry & EPT_ENTRY_ADDRESS) + offset);
 	mapping.page_size = ept_span(slot.level);
 	mapping.attributes = ept_attributes_of(*slot.entry);
+	mapping.is_execute_withheld = (*slot.entry & EPT_ENTRY_EXECUTE_WITHHELD) != 0;
 	return mapping;
 }
 

@@ -26,7 +26,8 @@ struct ept {
 	bool has_2m_pages;     /* EPT_CAP_PAGE_2M */
 	bool has_1g_pages;     /* EPT_CAP_PAGE_1G, and 2 MiB ones to split them into. */
 	unsigned address_bits; /* MAXPHYADDR: bounds guest- and host-physical addresses. */
-	size_t table_count;    /* Tables taken from the pool, the PML4 included. */
+	bool has_executable_large_pages; /* Else ept_map() withholds that right from them. */
+	size_t table_count;              /* Tables taken from the pool, the PML4 included. */
 };
 
 /*
@@ -52,20 +53,23 @@ struct ept_mapping {
 	hpa_t address;      /* The translation of the address asked for. */
 	uint64_t page_size; /* PAGE_SIZE_4K, _2M or _1G; 0 where nothing is mapped. */
 	struct ept_attributes attributes;
+	bool is_execute_withheld; /* A large page that ept_allow_fetch() makes executable. */
 };
 
 /*
  * Starts an empty EPT: nothing is mapped. ept_capability is IA32_VMX_EPT_VPID_CAP; address_bits is
- * MAXPHYADDR (36 to 52; translation reaches min(address_bits, 48)).
+ * MAXPHYADDR (36 to 52; translation reaches min(address_bits, 48)). Without
+ * has_executable_large_pages the guest executes from 4-KByte pages alone (vmx/itlb_multihit.h).
  * Returns STATUS_OK; STATUS_NO_MEMORY. Context: any; pure but for the pool.
  */
 must_use enum status ept_init(struct ept *ept, struct ept_table_pool pool, uint64_t ept_capability,
-	unsigned address_bits);
+	unsigned address_bits, bool has_executable_large_pages);
 
 /*
  * Maps [guest, guest + size_bytes) to [host, ...) with the largest pages that alignment and the CPU
  * allow. All three are 4 KiB aligned, size_bytes > 0; the permissions have EPT_READ set (write
- * without read is a misconfiguration).
+ * without read is a misconfiguration). Without has_executable_large_pages EPT_EXECUTE holds at once
+ * for 4-KByte pages alone; for larger ones after ept_allow_fetch().
  *
  * Returns STATUS_OK; STATUS_ALIGNMENT; STATUS_RANGE (empty, beyond the address width, wrapping);
  * STATUS_INVALID (permissions, memory type); STATUS_OVERLAP (a part is mapped already);
@@ -92,6 +96,23 @@ must_use enum status ept_unmap(struct ept *ept, gpa_t guest, uint64_t size_bytes
  */
 must_use enum status ept_protect(
 	struct ept *ept, gpa_t guest, uint64_t size_bytes, uint64_t permissions);
+
+/*
+ * Makes the 4-KByte page at `guest` executable if ept_map() or ept_protect() withheld that from the
+ * large page that it is part of: a 1-GByte page becomes 2-MByte pages, and the 2-MByte page becomes
+ * 4-KByte pages, all of them executable. Addresses, other permissions and memory types stay.
+ * *is_split says whether something changed. Returns STATUS_OK, also where the page was executable
+ * already; STATUS_NOT_FOUND if nothing is mapped there, or may not be executed; STATUS_NO_MEMORY if
+ * a table is missing: nothing has changed.
+ *
+ * Context: vCPUs may be in VMX non-root operation with this EPT; no other change goes on. Each sees
+ * an entry as it was or as it is, and both translate alike. Afterwards the caller has the CPUs
+ * invalidate what they cache, so that none keeps the large page. No INVEPT has to come before the
+ * first fetch: a page that was never executable is in no instruction TLB, and the EPT violation of
+ * the fetch has removed what the CPU cached of that address. Source: SDM Vol. 3C "Operations that
+ * Invalidate Cached Mappings", "Guidelines for Use of the INVEPT Instruction".
+ */
+must_use enum status ept_allow_fetch(struct ept *ept, gpa_t guest, bool *is_split);
 
 /* Walks the tables as the CPU does. Returns page_size 0 where nothing is mapped. Context: any. */
 struct ept_mapping ept_walk(const struct ept *ept, gpa_t guest);

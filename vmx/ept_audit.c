@@ -6,6 +6,7 @@
 
 /* The range that the EPT may map, and what was found so far. */
 struct walk {
+	const struct ept *ept;
 	uint64_t base;
 	uint64_t size_bytes;
 	uint64_t access_page;
@@ -37,6 +38,10 @@ static void audit_leaf(struct walk *walk, uint64_t entry, uint64_t guest, enum e
 	if (attributes.memory_type != MEMORY_TYPE_WB || !attributes.ignores_pat) {
 		found_fault(walk, "a page is not write-back whatever its PAT says", guest);
 	}
+	if (level > EPT_LEVEL_PT && (attributes.permissions & EPT_EXECUTE) != 0 &&
+		!walk->ept->has_executable_large_pages) {
+		found_fault(walk, "a large page is executable", guest);
+	}
 }
 
 static void audit_table(
@@ -63,7 +68,7 @@ static void audit_table(
 struct ept_audit ept_audit(
 	const struct ept *ept, hpa_t base, uint64_t size_bytes, hpa_t access_page)
 {
-	struct walk walk = {base.value, size_bytes, access_page.value, {.fault = NULL}};
+	struct walk walk = {ept, base.value, size_bytes, access_page.value, {.fault = NULL}};
 
 	audit_table(&walk, ept->pml4, 0, EPT_LEVEL_PML4);
 	return walk.found;

@@ -17,7 +17,8 @@ struct ept_audit {
  * Walks every entry of an EPT whose guest's RAM is [base, base + size_bytes) of host-physical
  * memory, a range that does not wrap around. The rules: every page that it maps lies there and none
  * of its own tables does, so that the guest reaches that memory and nothing else; and every page is
- * write-back memory whatever the guest's PAT says. A 4-KByte page at access_page is the APIC-access
+ * write-back memory whatever the guest's PAT says; and no large page is executable, unless the EPT
+ * may have such. A 4-KByte page at access_page is the APIC-access
  * page, which the CPU never lets a guest read or write: no rule is for it, and it is not counted; 0
  * for none. Context: the EPT does not change.
  */

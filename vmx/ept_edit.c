@@ -63,16 +63,15 @@ static enum status plan_take_tables(struct split_plan *plan, struct ept *ept)
 }
 
 /* Replaces one large page by a table of the next smaller pages: the same translations. */
-static void split(struct ept_slot slot, uint64_t *table)
+static void split(const struct ept *ept, struct ept_slot slot, uint64_t *table)
 {
 	enum ept_level level = slot.level - 1;
 	uint64_t host = *slot.entry & EPT_ENTRY_ADDRESS;
-	uint64_t attributes = *slot.entry & ~(EPT_ENTRY_ADDRESS | EPT_ENTRY_LARGE_PAGE);
 
 	for (size_t i = 0; i < EPT_ENTRY_COUNT; i++) {
-		table[i] = ept_leaf_entry(host + i * ept_span(level), level, attributes);
+		table[i] = ept_leaf_entry(ept, host + i * ept_span(level), level, *slot.entry);
 	}
-	*slot.entry = ept_table_entry(table);
+	ept_entry_write(slot.entry, ept_table_entry(table));
 }
 
 static enum status split_edges(struct ept *ept, uint64_t guest, uint64_t size_bytes)
@@ -89,9 +88,32 @@ static enum status split_edges(struct ept *ept, uint64_t guest, uint64_t size_by
 	for (size_t i = 0; i < plan.count; i++) {
 		uint64_t base = plan.splits[i].base;
 
-		split(ept_find(ept, base, base), plan.splits[i].table);
+		split(ept, ept_find(ept, base, base), plan.splits[i].table);
 	}
 	return STATUS_OK;
+}
+
+enum status ept_allow_fetch(struct ept *ept, gpa_t guest, bool *is_split)
+{
+	const gpa_t page = gpa(align_down(guest.value, PAGE_SIZE_4K));
+	struct ept_slot slot;
+	enum status status;
+
+	*is_split = false;
+	if (ept_check_range(ept, page, PAGE_SIZE_4K) != STATUS_OK) {
+		return STATUS_NOT_FOUND;
+	}
+	slot = ept_find(ept, page.value, page.value);
+	if ((*slot.entry & EPT_EXECUTE) != 0) {
+		return STATUS_OK;
+	}
+	if ((*slot.entry & EPT_ENTRY_EXECUTE_WITHHELD) == 0) {
+		return STATUS_NOT_FOUND;
+	}
+	/* The edges of a 4-KByte page cut the large pages around it, and no others. */
+	status = split_edges(ept, page.value, PAGE_SIZE_4K);
+	*is_split = status == STATUS_OK;
+	return status;
 }
 
 enum status ept_unmap(struct ept *ept, gpa_t guest, uint64_t size_bytes)
@@ -105,6 +127,14 @@ enum status ept_unmap(struct ept *ept, gpa_t guest, uint64_t size_bytes)
 		ept_clear(ept, guest.value, size_bytes);
 	}
 	return status;
+}
+
+static uint64_t with_permissions(const struct ept *ept, struct ept_slot slot, uint64_t permissions)
+{
+	const uint64_t others = *slot.entry & ~(EPT_RWX | EPT_ENTRY_EXECUTE_WITHHELD);
+
+	return ept_leaf_entry(
+		ept, *slot.entry & EPT_ENTRY_ADDRESS, slot.level, others | permissions);
 }
 
 enum status ept_protect(struct ept *ept, gpa_t guest, uint64_t size_bytes, uint64_t permissions)
@@ -128,7 +158,7 @@ enum status ept_protect(struct ept *ept, gpa_t guest, uint64_t size_bytes, uint6
 	for (uint64_t address = guest.value; address < end;) {
 		struct ept_slot slot = ept_find(ept, address, address);
 
-		*slot.entry = (*slot.entry & ~EPT_RWX) | permissions;
+		ept_entry_write(slot.entry, with_permissions(ept, slot, permissions));
 		address += ept_span(slot.level);
 	}
 	return STATUS_OK;

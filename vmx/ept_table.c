@@ -29,6 +29,22 @@ void ept_tree_release(struct ept *ept, uint64_t *table, enum ept_level level)
 	ept_table_release(ept, table);
 }
 
+uint64_t ept_leaf_entry(const struct ept *ept, uint64_t host, enum ept_level level, uint64_t bits)
+{
+	const uint64_t execute = EPT_EXECUTE | EPT_ENTRY_EXECUTE_WITHHELD;
+	uint64_t entry = host | (bits & ~(EPT_ENTRY_ADDRESS | EPT_ENTRY_LARGE_PAGE | execute));
+
+	if (level > EPT_LEVEL_PT) {
+		entry |= EPT_ENTRY_LARGE_PAGE;
+	}
+	if ((bits & execute) == 0) {
+		return entry;
+	}
+	return entry | (level == EPT_LEVEL_PT || ept->has_executable_large_pages
+				       ? EPT_EXECUTE
+				       : EPT_ENTRY_EXECUTE_WITHHELD);
+}
+
 struct ept_slot ept_find(const struct ept *ept, uint64_t address, uint64_t end)
 {
 	enum ept_level level = EPT_LEVEL_PML4;
@@ -90,7 +106,7 @@ void ept_clear(struct ept *ept, uint64_t guest, uint64_t size_bytes)
 		if (ept_is_present(*slot.entry) && !ept_is_leaf(*slot.entry, slot.level)) {
 			ept_tree_release(ept, ept_table_of(*slot.entry), slot.level - 1);
 		}
-		*slot.entry = 0;
+		ept_entry_write(slot.entry, 0);
 		address = align_down(address, ept_span(slot.level)) + ept_span(slot.level);
 	}
 }

@@ -22,12 +22,14 @@ _Static_assert(EPT_ENTRY_COUNT * sizeof(uint64_t) == PAGE_SIZE_4K, "an EPT table
 /*
  * Table "Format of an EPT Page-Table Entry that Maps a 4-KByte Page" and its siblings. Bits 5:3 are
  * the memory type of a leaf and bit 6 has it ignore the guest's PAT; both are reserved elsewhere.
- * Bit 7 tells a leaf from a reference to a table.
+ * Bit 7 tells a leaf from a reference to a table. The CPU ignores bit 11: in a leaf it says that
+ * the page would be executable if it were not a large one.
  */
 #define EPT_ENTRY_MEMORY_TYPE_HIGH 5
 #define EPT_ENTRY_MEMORY_TYPE_LOW  3
 #define EPT_ENTRY_IGNORE_PAT       BIT(6)
 #define EPT_ENTRY_LARGE_PAGE       BIT(7)
+#define EPT_ENTRY_EXECUTE_WITHHELD BIT(11)
 #define EPT_ENTRY_ADDRESS          BITS_MASK(51, 12)
 
 /* An entry and the level of the table that it stands in. */
@@ -68,11 +70,17 @@ static inline uint64_t ept_table_entry(const uint64_t *table)
 	return hpa_of(table).value | EPT_RWX;
 }
 
-/* attributes: all bits of a leaf but its address and size. */
-static inline uint64_t ept_leaf_entry(uint64_t host, enum ept_level level, uint64_t attributes)
+/* One store: a CPU that walks the tables meanwhile sees the old entry or the new one. */
+static inline void ept_entry_write(uint64_t *entry, uint64_t value)
 {
-	return host | attributes | (level > EPT_LEVEL_PT ? EPT_ENTRY_LARGE_PAGE : 0);
+	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
 }
+
+/*
+ * Returns a leaf of that level. bits: those of a leaf of any level, of which the address and the
+ * size do not count; the execute right is withheld or given as the level demands.
+ */
+uint64_t ept_leaf_entry(const struct ept *ept, uint64_t host, enum ept_level level, uint64_t bits);
 
 /* The attributes that a leaf has. */
 static inline struct ept_attributes ept_attributes_of(uint64_t entry)

@@ -54,15 +54,23 @@ static inline void fixture_release(void *context, void *table)
 	free(table);
 }
 
-static inline void fixture_start(
-	struct fixture *fixture, uint64_t ept_capability, unsigned address_bits)
+static inline void fixture_start_with(struct fixture *fixture, uint64_t ept_capability,
+	unsigned address_bits, bool has_executable_large_pages)
 {
 	struct ept_table_pool pool = {
 		.allocate = fixture_allocate, .release = fixture_release, .context = fixture};
 
 	fixture->budget = unlimited;
 	fixture->outstanding = 0;
-	assert_int_equal(ept_init(&fixture->ept, pool, ept_capability, address_bits), STATUS_OK);
+	assert_int_equal(ept_init(&fixture->ept, pool, ept_capability, address_bits,
+				 has_executable_large_pages),
+		STATUS_OK);
+}
+
+static inline void fixture_start(
+	struct fixture *fixture, uint64_t ept_capability, unsigned address_bits)
+{
+	fixture_start_with(fixture, ept_capability, address_bits, true);
 }
 
 static inline void fixture_end(struct fixture *fixture)
@@ -77,7 +85,7 @@ struct leaf {
 	uint64_t guest;
 	uint64_t size_bytes;
 	uint64_t host;
-	uint64_t attributes; /* Bits 6:0 of the entry: permissions, memory type, ignore PAT. */
+	uint64_t attributes; /* Permissions, memory type, ignore PAT; bit 11, for software. */
 };
 
 /* Called for each leaf, lowest address first. */
@@ -89,12 +97,13 @@ static inline struct leaf leaf_from_entry(uint64_t entry, uint64_t guest, uint64
 	uint64_t type = entry >> 3 & 7;
 
 	assert_int_equal(entry & BITS_MASK(63, 52), 0);
-	assert_int_equal(entry & BITS_MASK(11, 8), 0);
+	assert_int_equal(entry & BITS_MASK(10, 8), 0);
+	assert_true((entry & BIT(11)) == 0 || ((entry & 4) == 0 && size_bytes != PAGE_SIZE_4K));
 	assert_int_equal((entry & BIT(7)) != 0, size_bytes != PAGE_SIZE_4K);
 	assert_int_equal(entry & BITS_MASK(51, 12) & (size_bytes - 1), 0);
 	assert_true(type == 0 || type == 1 || (type >= 4 && type <= 6));
 	assert_int_equal(entry & 1, 1);
-	return (struct leaf){guest, size_bytes, entry & BITS_MASK(51, 12), entry & 0x7f};
+	return (struct leaf){guest, size_bytes, entry & BITS_MASK(51, 12), entry & 0x87f};
 }
 
 /* Visits the leaves below a table; span is what one of its entries covers. Returns its tables. */

@@ -64,7 +64,7 @@ static void init_without_a_table_says_no_memory(void **state)
 	struct ept_table_pool pool = {fixture_allocate, fixture_release, &fixture};
 
 	(void)state;
-	assert_int_equal(ept_init(&fixture.ept, pool, ALL_PAGES, 39), STATUS_NO_MEMORY);
+	assert_int_equal(ept_init(&fixture.ept, pool, ALL_PAGES, 39, true), STATUS_NO_MEMORY);
 	assert_int_equal(fixture.ept.table_count, 0);
 	fixture_end(&fixture);
 }

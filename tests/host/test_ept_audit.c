@@ -142,6 +142,26 @@ static void page_of_another_memory_type_is_named(void **state)
 	}
 }
 
+static void executable_large_page_is_named_where_there_may_be_none(void **state)
+{
+	struct fixture fixture;
+	bool is_split;
+	uint64_t *entry;
+
+	(void)state;
+	fixture_start_with(&fixture, EPT_CAP_PAGE_2M, ADDRESS_BITS, false);
+	map(&fixture, 0, RAM_BASE, 4 * PAGE_SIZE_2M);
+	assert_int_equal(ept_allow_fetch(&fixture.ept, gpa(PAGE_SIZE_2M), &is_split), STATUS_OK);
+	assert_true(is_split);
+	assert_null(audit_ram(&fixture).fault);
+	/* The directory's fourth entry. */
+	entry = &((uint64_t *)(uintptr_t)(fixture.ept.pml4[0] & ~0xfffULL))[0];
+	entry = &((uint64_t *)(uintptr_t)(*entry & ~0xfffULL))[3];
+	*entry |= EPT_EXECUTE;
+	assert_fault(audit_ram(&fixture), "a large page is executable", 3 * PAGE_SIZE_2M);
+	fixture_end(&fixture);
+}
+
 static void the_apic_access_page_is_neither_stray_nor_counted(void **state)
 {
 	const uint64_t access_page = GIB(1);
@@ -169,6 +189,7 @@ int main(void)
 		cmocka_unit_test(large_page_that_reaches_over_the_end_is_a_stray),
 		cmocka_unit_test(table_inside_of_the_range_is_a_stray),
 		cmocka_unit_test(page_of_another_memory_type_is_named),
+		cmocka_unit_test(executable_large_page_is_named_where_there_may_be_none),
 		cmocka_unit_test(the_apic_access_page_is_neither_stray_nor_counted),
 	};
 

@@ -25,6 +25,7 @@ struct run {
 	struct random_numbers numbers;
 	struct model *model;
 	uint64_t visited_pages;
+	uint64_t split_count;
 	uint64_t count_by_status[STATUS_COUNT];
 };
 
@@ -87,6 +88,15 @@ static void visit_leaf(void *context, struct leaf leaf)
 	assert_true(leaf.guest >= WINDOW_BASE && range_fits(first, count, WINDOW_PAGES));
 	assert_true(leaf.size_bytes == PAGE_SIZE_4K || run->fixture.ept.has_2m_pages);
 	assert_true(leaf.size_bytes != PAGE_SIZE_1G || run->fixture.ept.has_1g_pages);
+	if (run->fixture.ept.has_executable_large_pages) {
+		assert_int_equal(leaf.attributes & BIT(11), 0);
+	} else {
+		assert_true(
+			leaf.size_bytes == PAGE_SIZE_4K || (leaf.attributes & EPT_EXECUTE) == 0);
+	}
+	if ((leaf.attributes & BIT(11)) != 0) {
+		leaf.attributes ^= BIT(11) | EPT_EXECUTE;
+	}
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t expected = (leaf.host + i * PAGE_SIZE_4K) | leaf.attributes;
 
@@ -124,7 +134,9 @@ static void check_walk(const struct run *run, uint64_t page, uint64_t offset)
 	}
 	assert_true(found.page_size >= PAGE_SIZE_4K);
 	assert_int_equal(found.address.value, (expected & BITS_MASK(51, 12)) + offset);
-	assert_int_equal(found.attributes.permissions, expected & 7);
+	assert_int_equal(
+		found.attributes.permissions | (found.is_execute_withheld ? EPT_EXECUTE : 0),
+		expected & 7);
 	assert_int_equal(found.attributes.memory_type, expected >> 3 & 7);
 	assert_int_equal(found.attributes.ignores_pat, expected >> 6 & 1);
 }
@@ -229,6 +241,24 @@ static enum status random_protect(struct run *run, struct pages pages)
 	return status;
 }
 
+/* What a fetch violation leads to: nothing that the model knows changes. */
+static enum status random_allow_fetch(struct run *run, struct pages pages)
+{
+	const gpa_t guest = gpa(guest_of(pages.first) + random_below(&run->numbers, PAGE_SIZE_4K));
+	const struct ept_mapping before = ept_walk(&run->fixture.ept, guest);
+	bool is_split = true;
+	enum status status = ept_allow_fetch(&run->fixture.ept, guest, &is_split);
+	const struct ept_mapping after = ept_walk(&run->fixture.ept, guest);
+
+	assert_int_equal(
+		status == STATUS_NOT_FOUND, (run->model->pages[pages.first] & EPT_EXECUTE) == 0);
+	assert_int_equal(is_split, status == STATUS_OK && before.is_execute_withheld);
+	assert_int_equal(after.page_size, is_split ? PAGE_SIZE_4K : before.page_size);
+	assert_true(status != STATUS_OK || (after.attributes.permissions & EPT_EXECUTE) != 0);
+	run->split_count += is_split;
+	return status;
+}
+
 static void random_operation(struct run *run)
 {
 	struct pages pages = random_pages(&run->numbers);
@@ -236,13 +266,16 @@ static void random_operation(struct run *run)
 	enum status status;
 
 	run->fixture.budget = is_pool_short ? random_below(&run->numbers, BUDGET_MAX) : unlimited;
-	switch (random_below(&run->numbers, 4)) {
+	switch (random_below(&run->numbers, 5)) {
 	case 0:
 	case 1:
 		status = random_map(run, pages);
 		break;
 	case 2:
 		status = random_unmap(run, pages);
+		break;
+	case 3:
+		status = random_allow_fetch(run, pages);
 		break;
 	default:
 		status = random_protect(run, pages);
@@ -255,7 +288,8 @@ static void random_operation(struct run *run)
 	check_samples(run, pages);
 }
 
-static void run_against_model(const char *name, uint64_t capability)
+static void run_against_model(
+	const char *name, uint64_t capability, bool has_executable_large_pages)
 {
 	static struct run run;
 
@@ -263,7 +297,7 @@ static void run_against_model(const char *name, uint64_t capability)
 	run.model = calloc(1, sizeof(*run.model));
 	assert_non_null(run.model);
 	random_start(&run.numbers, name);
-	fixture_start(&run.fixture, capability, 46);
+	fixture_start_with(&run.fixture, capability, 46, has_executable_large_pages);
 	for (int i = 0; i < OPERATIONS; i++) {
 		random_operation(&run);
 		if (i % TABLE_CHECK_INTERVAL == 0 || i + 1 == OPERATIONS) {
@@ -273,6 +307,7 @@ static void run_against_model(const char *name, uint64_t capability)
 	/* A run in which hardly anything happened would prove nothing. */
 	assert_true(run.count_by_status[STATUS_OK] > OPERATIONS / 4);
 	assert_true(run.count_by_status[STATUS_NO_MEMORY] > 0);
+	assert_true(has_executable_large_pages || run.split_count > 0);
 	fixture_end(&run.fixture);
 	free(run.model);
 }
@@ -280,19 +315,31 @@ static void run_against_model(const char *name, uint64_t capability)
 static void random_operations_with_1g_pages_agree_with_a_flat_model(void **state)
 {
 	(void)state;
-	run_against_model(__func__, EPT_CAP_PAGE_2M | EPT_CAP_PAGE_1G);
+	run_against_model(__func__, EPT_CAP_PAGE_2M | EPT_CAP_PAGE_1G, true);
 }
 
 static void random_operations_with_2m_pages_agree_with_a_flat_model(void **state)
 {
 	(void)state;
-	run_against_model(__func__, EPT_CAP_PAGE_2M);
+	run_against_model(__func__, EPT_CAP_PAGE_2M, true);
 }
 
 static void random_operations_with_4k_pages_agree_with_a_flat_model(void **state)
 {
 	(void)state;
-	run_against_model(__func__, 0);
+	run_against_model(__func__, 0, true);
+}
+
+static void random_operations_without_executable_1g_pages_agree_with_a_flat_model(void **state)
+{
+	(void)state;
+	run_against_model(__func__, EPT_CAP_PAGE_2M | EPT_CAP_PAGE_1G, false);
+}
+
+static void random_operations_without_executable_2m_pages_agree_with_a_flat_model(void **state)
+{
+	(void)state;
+	run_against_model(__func__, EPT_CAP_PAGE_2M, false);
 }
 
 int main(void)
@@ -301,6 +348,10 @@ int main(void)
 		cmocka_unit_test(random_operations_with_1g_pages_agree_with_a_flat_model),
 		cmocka_unit_test(random_operations_with_2m_pages_agree_with_a_flat_model),
 		cmocka_unit_test(random_operations_with_4k_pages_agree_with_a_flat_model),
+		cmocka_unit_test(
+			random_operations_without_executable_1g_pages_agree_with_a_flat_model),
+		cmocka_unit_test(
+			random_operations_without_executable_2m_pages_agree_with_a_flat_model),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

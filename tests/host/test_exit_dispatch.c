@@ -22,7 +22,7 @@
  * devices/pit8254_counter.c devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c
  * devices/reset_control.c devices/pci_config.c vm/vcpu_ipi.c vm/vcpu_posted.c vm/vcpu_post.c
  * vm/posted_interrupts.c vm/steal_time.c vm/vcpu_halt.c vm/vcpu_startup.c vm/guest_state.c
- * vm/vcpu_switch.c vm/vcpu_shootdown.c */
+ * vm/vcpu_switch.c vm/vcpu_shootdown.c vmx/itlb_multihit.c */
 #include "cpu/registers.h"
 #include "cpu/trap.h"
 #include "exits/exit.h"

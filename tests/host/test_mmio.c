@@ -10,7 +10,8 @@
  * vm/vm_platform.c vm/port_bus.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c
  * lib/tick_rate.c devices/pic8259.c devices/ioapic.c devices/pit8254.c devices/pit8254_counter.c
  * devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c devices/reset_control.c
- * devices/pci_config.c vm/vcpu_ipi.c vm/vcpu_posted.c vm/vcpu_post.c vm/posted_interrupts.c */
+ * devices/pci_config.c vm/vcpu_ipi.c vm/vcpu_posted.c vm/vcpu_post.c vm/posted_interrupts.c
+ * vm/vcpu_shootdown.c vmx/itlb_multihit.c */
 #include "cpu/registers.h"
 #include "exits/exit.h"
 #include "fake_insn.h"
@@ -68,7 +69,7 @@ static int set_up(void **state)
 	f->capability.physical_address_bits = 52;
 	assert_int_equal(
 		ept_init(&f->vm.ept, (struct ept_table_pool){table_allocate, table_release, NULL},
-			f->capability.ept_vpid_cap, f->capability.physical_address_bits),
+			f->capability.ept_vpid_cap, f->capability.physical_address_bits, false),
 		STATUS_OK);
 	vcpu_fixture_map_identity(f);
 	return 0;

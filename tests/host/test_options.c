@@ -31,6 +31,7 @@ static void assert_defaults(const struct options *options)
 	assert_int_equal(options->end, END_ACTION_HALT);
 	assert_int_equal(options->apic, APIC_AUTO);
 	assert_int_equal(options->timer, TIMER_AUTO);
+	assert_int_equal(options->large_pages, LARGE_PAGES_AUTO);
 	assert_int_equal(options->cpus, 0);
 	assert_false(options->are_guests_in_turn);
 }
@@ -50,7 +51,7 @@ static void every_option_is_read(void **state)
 {
 	struct options options =
 		parse("mode=doctor console=com3,38400 guest_serial=0x2f8,9600 screen=off end=reset "
-		      "apic=software timer=host cpus=3");
+		      "apic=software timer=host large_pages=split cpus=3");
 
 	(void)state;
 	assert_int_equal(options.mode, BOOT_MODE_DOCTOR);
@@ -62,6 +63,7 @@ static void every_option_is_read(void **state)
 	assert_int_equal(options.end, END_ACTION_RESET);
 	assert_int_equal(options.apic, APIC_SOFTWARE);
 	assert_int_equal(options.timer, TIMER_HOST);
+	assert_int_equal(options.large_pages, LARGE_PAGES_SPLIT);
 	assert_int_equal(options.cpus, 3);
 	assert_string_equal(fake_log_text(), "");
 }
@@ -78,6 +80,8 @@ static void every_word_of_a_choice_is_known(void **state)
 	assert_int_equal(parse("apic=auto").apic, APIC_AUTO);
 	assert_int_equal(parse("apic=hardware").apic, APIC_HARDWARE);
 	assert_int_equal(parse("timer=auto").timer, TIMER_AUTO);
+	assert_int_equal(parse("large_pages=executable").large_pages, LARGE_PAGES_EXECUTABLE);
+	assert_int_equal(parse("large_pages=auto").large_pages, LARGE_PAGES_AUTO);
 	assert_true(parse("guests=inturn").are_guests_in_turn);
 	assert_false(parse("guests=inturn guests=together").are_guests_in_turn);
 	assert_int_equal(parse("cpus=1").cpus, 1);
@@ -108,6 +112,7 @@ static void a_wrong_word_is_named_and_changes_nothing(void **state)
 		"screen=maybe",
 		"end=explode",
 		"apic=firm",
+		"large_pages=some",
 		"timer=preemption",
 		"guests=both",
 		"guests",
