@@ -24,6 +24,20 @@ static void restore_nmi_blocking(const struct vcpu *vcpu, const struct ept_viola
 }
 
 /*
+ * SDM Vol. 3C "Saving Non-Register State": after an EPT violation the field is clear, unless MOV SS
+ * blocks debug exceptions. Bochs 2.7 sets BS in it under RFLAGS.TF: the instruction that has not
+ * been executed would be reported as stepped over.
+ */
+static void drop_premature_single_step(void)
+{
+	const uint32_t interruptibility = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
+
+	if ((interruptibility & INTERRUPTIBILITY_BLOCKING_BY_MOV_SS) == 0) {
+		vmcs_write_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, 0);
+	}
+}
+
+/*
  * Makes RAM usable as the guest used it: the access is then done once more. Returns STATUS_OK;
  * STATUS_NOT_FOUND if it is no RAM, or was usable already; STATUS_NO_MEMORY.
  */
@@ -38,7 +52,7 @@ static enum status make_usable(
 	}
 	status = vm_memory_allow_fetch(vcpu->vm, address, &is_split);
 	if (is_split) {
-		vcpu_shoot_down_ept(vcpu);
+		vcpu_flush_ept(vcpu);
 	}
 	return status;
 }
@@ -52,6 +66,7 @@ enum exit_action exit_handle_ept_violation(struct vcpu *vcpu)
 	restore_nmi_blocking(vcpu, &violation);
 	switch (make_usable(vcpu, address, &violation)) {
 	case STATUS_OK:
+		drop_premature_single_step();
 		return EXIT_RESUME;
 	case STATUS_NOT_FOUND:
 		break;

@@ -23,7 +23,7 @@ static void wait_for(struct vcpu *self, const struct vcpu *other)
 	}
 }
 
-void vcpu_shoot_down_ept(struct vcpu *vcpu)
+void vcpu_flush_ept(struct vcpu *vcpu)
 {
 	const struct vm *vm = vcpu->vm;
 
@@ -34,6 +34,13 @@ void vcpu_shoot_down_ept(struct vcpu *vcpu)
 		}
 	}
 	invalidate_own(vcpu);
+}
+
+void vcpu_shoot_down_ept(struct vcpu *vcpu)
+{
+	const struct vm *vm = vcpu->vm;
+
+	vcpu_flush_ept(vcpu);
 	for (unsigned i = 0; i < vm->vcpu_count; i++) {
 		if (vm->vcpus[i] != vcpu) {
 			wait_for(vcpu, vm->vcpus[i]);

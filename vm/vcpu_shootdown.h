@@ -5,6 +5,16 @@
 #include "vm/vcpu.h"
 
 /*
+ * Has all CPUs invalidate what they cache of the translations of the guest's EPT, and waits for
+ * none: after a change that gave something and took nothing away, such as a large page that became
+ * smaller ones with the same translations. The caller's CPU invalidates here; each other one before
+ * its vCPU enters the guest the next time, and one that is in the guest is brought out for it.
+ * Until then it may use the old entries, which must be right still. Context: as
+ * vcpu_shoot_down_ept().
+ */
+void vcpu_flush_ept(struct vcpu *vcpu);
+
+/*
  * Invalidates what all CPUs cache of the translations of the guest's EPT, after a change that took
  * something away or moved it. Adding what was not there needs none: nothing of it is cached. Who
  * invalidates: each CPU for itself, by INVEPT, before the vCPU enters the guest again; the caller's

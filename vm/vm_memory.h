@@ -30,7 +30,7 @@ must_use enum status vm_memory_populate(struct vm *vm, gpa_t address);
 /*
  * Makes the 4 KiB page of RAM that a guest-physical address lies in executable, at a fetch that
  * violated the EPT, by ept_allow_fetch(). Returns STATUS_OK, also where another vCPU has just done
- * it; *is_split says whether this call did, so that vcpu_shoot_down_ept() is due. STATUS_NOT_FOUND
+ * it; *is_split says whether this call did, so that vcpu_flush_ept() is due. STATUS_NOT_FOUND
  * if there is no RAM; STATUS_NO_MEMORY for want of an EPT table. Takes the memory's lock.
  */
 must_use enum status vm_memory_allow_fetch(struct vm *vm, gpa_t address, bool *is_split);
