@@ -66,10 +66,10 @@ static enum status plan_take_tables(struct split_plan *plan, struct ept *ept)
 static void split(const struct ept *ept, struct ept_slot slot, uint64_t *table)
 {
 	enum ept_level level = slot.level - 1;
-	uint64_t host = *slot.entry & EPT_ENTRY_ADDRESS;
+	uint64_t first = ept_leaf_entry(ept, *slot.entry & EPT_ENTRY_ADDRESS, level, *slot.entry);
 
 	for (size_t i = 0; i < EPT_ENTRY_COUNT; i++) {
-		table[i] = ept_leaf_entry(ept, host + i * ept_span(level), level, *slot.entry);
+		table[i] = first + i * ept_span(level);
 	}
 	ept_entry_write(slot.entry, ept_table_entry(table));
 }
