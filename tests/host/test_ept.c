@@ -207,32 +207,6 @@ static void permissions_and_memory_type_are_kept(void **state)
 	fixture_end(&fixture);
 }
 
-static bool ignores_pat_at(const struct fixture *fixture, uint64_t guest)
-{
-	return ept_walk(&fixture->ept, gpa(guest)).attributes.ignores_pat;
-}
-
-static void ignoring_the_pat_outlives_splits_and_protection(void **state)
-{
-	struct fixture fixture;
-
-	(void)state;
-	fixture_start(&fixture, ALL_PAGES, 39);
-	assert_int_equal(ept_map(&fixture.ept, gpa(0), hpa(GIB(4)), GIB(1), ept_ram), STATUS_OK);
-	map_ok(&fixture, GIB(1), GIB(5), GIB(1));
-	assert_int_equal(
-		ept_protect(&fixture.ept, gpa(GIB(1) - KIB(4)), KIB(8), EPT_READ), STATUS_OK);
-	assert_int_equal(page_size_at(&fixture, GIB(1) - KIB(4)), PAGE_SIZE_4K);
-	for (uint64_t i = 0; i < GIB(1); i += MIB(2) - KIB(4)) {
-		assert_true(ignores_pat_at(&fixture, i));
-		assert_false(ignores_pat_at(&fixture, GIB(1) + i));
-	}
-	assert_true(ignores_pat_at(&fixture, GIB(1) - KIB(4)));
-	assert_int_equal(ept_unmap(&fixture.ept, gpa(KIB(4)), KIB(4)), STATUS_OK);
-	assert_true(ignores_pat_at(&fixture, KIB(8)));
-	fixture_end(&fixture);
-}
-
 static void misconfigurations_are_refused(void **state)
 {
 	static const uint64_t permissions[] = {
@@ -593,7 +567,6 @@ int main(void)
 		cmocka_unit_test(host_alignment_limits_the_page_size),
 		cmocka_unit_test(entries_have_the_format_of_the_sdm),
 		cmocka_unit_test(permissions_and_memory_type_are_kept),
-		cmocka_unit_test(ignoring_the_pat_outlives_splits_and_protection),
 		cmocka_unit_test(misconfigurations_are_refused),
 		cmocka_unit_test(unaligned_ranges_are_refused),
 		cmocka_unit_test(ranges_beyond_the_address_width_are_refused),

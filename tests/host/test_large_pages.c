@@ -208,6 +208,34 @@ static void executable_large_pages_are_not_split(void **state)
 	fixture_end(&fixture);
 }
 
+static bool ignores_pat_at(const struct fixture *fixture, uint64_t guest)
+{
+	return ept_walk(&fixture->ept, gpa(guest)).attributes.ignores_pat;
+}
+
+static void ignoring_the_pat_outlives_splits_and_protection(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	fixture_start(&fixture, ALL_PAGES, 39);
+	assert_int_equal(ept_map(&fixture.ept, gpa(0), hpa(GIB(4)), GIB(1), ept_ram), STATUS_OK);
+	assert_int_equal(ept_map(&fixture.ept, gpa(GIB(1)), hpa(GIB(5)), GIB(1),
+				 (struct ept_attributes){EPT_RWX, MEMORY_TYPE_WB, false}),
+		STATUS_OK);
+	assert_int_equal(
+		ept_protect(&fixture.ept, gpa(GIB(1) - KIB(4)), KIB(8), EPT_READ), STATUS_OK);
+	assert_int_equal(ept_walk(&fixture.ept, gpa(GIB(1) - KIB(4))).page_size, PAGE_SIZE_4K);
+	for (uint64_t i = 0; i < GIB(1); i += MIB(2) - KIB(4)) {
+		assert_true(ignores_pat_at(&fixture, i));
+		assert_false(ignores_pat_at(&fixture, GIB(1) + i));
+	}
+	assert_true(ignores_pat_at(&fixture, GIB(1) - KIB(4)));
+	assert_int_equal(ept_unmap(&fixture.ept, gpa(KIB(4)), KIB(4)), STATUS_OK);
+	assert_true(ignores_pat_at(&fixture, KIB(8)));
+	fixture_end(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +247,7 @@ int main(void)
 		cmocka_unit_test(what_may_not_be_executed_stays_so),
 		cmocka_unit_test(protection_withholds_and_takes_away),
 		cmocka_unit_test(executable_large_pages_are_not_split),
+		cmocka_unit_test(ignoring_the_pat_outlives_splits_and_protection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
