@@ -33,7 +33,7 @@ static bool is_affected(uint32_t signature)
 static void cores_and_xeons_are_affected(void **state)
 {
 	/* Nehalem, Westmere, Sandy Bridge, Ivy Bridge, Haswell, Broadwell, Skylake, Skylake X,
-	 * Kaby Lake, Cannon Lake, Comet Lake; and what nobody knows. */
+	 * Kaby Lake, Cannon Lake, Comet Lake; and signatures of no model. */
 	static const uint32_t signatures[] = {0x106a5, 0x206c2, 0x206a7, 0x306a9, SIGNATURE_HASWELL,
 		0x406f1, 0x506e3, 0x50654, 0x906e9, 0x60663, 0xa0652, 0, UINT32_MAX};
 
