@@ -81,7 +81,7 @@ JOBS ?= $(shell nproc)
 # A make of our own for targets that first install what the build needs.
 SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-.PHONY: all build iso run run-linux duo-iso run-duo test check conformance fuzz \
+.PHONY: all build iso run run-linux duo-iso run-duo test test-long check conformance fuzz \
 	bench bench-linux setup clean help
 all: build ## The hypervisor: build/trivet.elf (this is the default)
 build: $(IMAGE)
@@ -116,10 +116,15 @@ duo-iso: build
 		-guest right $(DUO_GUEST) -words restart=reset \
 		-append "$(DUO_APPEND) $(DUO_RIGHT)"
 
-test: ## Sets up, builds, and runs every test
+test: ## Sets up, builds, and runs the tests, but for the long ones
 	tools/setup
 	$(SUBMAKE) build iso $(if $(wildcard guest/guest.mk),guests)
 	MAKE='$(SUBMAKE)' tools/run-tests
+
+test-long: ## Runs the system tests that take too long for `make test`
+	tools/setup
+	$(SUBMAKE) build iso guests
+	tools/run-tests long
 
 check: ## Format, static analysis, and the rules of the tree
 	tools/setup

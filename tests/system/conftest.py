@@ -41,6 +41,13 @@ class Boot:
 Booter = Callable[..., Boot]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests marked "long" run only where they are asked for: `make test-long`, or -m long."""
+    config.addinivalue_line("markers", "long: takes too long for `make test`")
+    if not config.option.markexpr:
+        config.option.markexpr = "not long"
+
+
 @pytest.fixture(scope="session")
 def hypervisor() -> Path:
     """The built hypervisor; `make test` builds it first."""
