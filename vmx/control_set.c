@@ -19,6 +19,7 @@ enum status control_set_make(const struct vmx_capability *capability, struct con
 		{CAPABILITY_EXIT, capability->exit, &controls->exit},
 		{CAPABILITY_ENTRY, capability->entry, &controls->entry},
 	};
+	const uint64_t all_vpids = EPT_CAP_INVVPID | EPT_CAP_INVVPID_ALL;
 	enum status result = STATUS_OK;
 
 	for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
@@ -32,10 +33,11 @@ enum status control_set_make(const struct vmx_capability *capability, struct con
 			result = status;
 		}
 	}
-	/* A VPID whose translations cannot be invalidated would show a guest those of the one
-	 * before. */
-	if ((capability->ept_vpid_cap & EPT_CAP_INVVPID) == 0 ||
-		(capability->ept_vpid_cap & (EPT_CAP_INVVPID_SINGLE | EPT_CAP_INVVPID_ALL)) == 0) {
+	/*
+	 * A VPID whose translations cannot be invalidated would show a guest those of another user
+	 * of VMX: a guest before it, or one of before our start, whose VPIDs we do not know.
+	 */
+	if ((capability->ept_vpid_cap & all_vpids) != all_vpids) {
 		controls->secondary &= ~(uint32_t)SECONDARY_ENABLE_VPID;
 	}
 	return result;

@@ -122,8 +122,19 @@ static void a_vpid_that_cannot_be_invalidated_is_not_used(void **state)
 	assert_false(has_vpid(ept | EPT_CAP_INVVPID));
 	assert_false(has_vpid(ept | EPT_CAP_INVVPID | EPT_CAP_INVVPID_ADDRESS));
 	assert_false(has_vpid(ept | EPT_CAP_INVVPID_SINGLE | EPT_CAP_INVVPID_ALL));
-	assert_true(has_vpid(ept | EPT_CAP_INVVPID | EPT_CAP_INVVPID_SINGLE));
 	assert_true(has_vpid(ept | EPT_CAP_INVVPID | EPT_CAP_INVVPID_ALL));
+	assert_true(has_vpid(
+		ept | EPT_CAP_INVVPID | EPT_CAP_INVVPID_SINGLE | EPT_CAP_INVVPID_ALL));
+}
+
+/* Of a VPID that another hypervisor used before, only all-context INVVPID clears the translations.
+ */
+static void a_vpid_is_not_used_where_those_of_before_our_start_stay(void **state)
+{
+	const uint64_t ept = EPT_CAP_INVEPT | EPT_CAP_INVEPT_ALL;
+
+	(void)state;
+	assert_false(has_vpid(ept | EPT_CAP_INVVPID | EPT_CAP_INVVPID_SINGLE));
 }
 
 int main(void)
@@ -134,6 +145,7 @@ int main(void)
 		cmocka_unit_test(a_missing_control_is_named),
 		cmocka_unit_test(all_missing_words_are_named),
 		cmocka_unit_test(a_vpid_that_cannot_be_invalidated_is_not_used),
+		cmocka_unit_test(a_vpid_is_not_used_where_those_of_before_our_start_stay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
