@@ -49,4 +49,7 @@ const struct exit_table_row exit_table[EXIT_REASON_COUNT] = {
 	[EXIT_REASON_ENCLS] = {exit_handle_invalid_opcode, false},
 	[EXIT_REASON_XSAVES] = {exit_handle_invalid_opcode, false},
 	[EXIT_REASON_XRSTORS] = {exit_handle_invalid_opcode, false},
+	/* On CPUs with TDX they exit whatever the controls say. */
+	[EXIT_REASON_SEAMCALL] = {exit_handle_invalid_opcode, false},
+	[EXIT_REASON_TDCALL] = {exit_handle_invalid_opcode, false},
 };
