@@ -26,6 +26,7 @@ enum {
 	PAUSE_LOOP_WINDOW = 4096,
 };
 
+#define ALL_ENCLS_LEAVES_EXIT        UINT64_MAX
 #define MTRR_DEF_TYPE_ENABLED_WB     (BIT(11) | MEMORY_TYPE_WB)
 #define MISC_ENABLE_FAST_STRINGS     BIT(0)
 #define MISC_ENABLE_BTS_UNAVAILABLE  BIT(11)
@@ -64,6 +65,9 @@ static void init_controls(struct vcpu *vcpu)
 	if ((controls->secondary & SECONDARY_PAUSE_LOOP_EXITING) != 0) {
 		vmcs_write32(VMCS_PLE_GAP, PAUSE_LOOP_GAP);
 		vmcs_write32(VMCS_PLE_WINDOW, PAUSE_LOOP_WINDOW);
+	}
+	if ((controls->secondary & SECONDARY_ENABLE_ENCLS_EXITING) != 0) {
+		vmcs_write64(VMCS_ENCLS_EXITING_BITMAP, ALL_ENCLS_LEAVES_EXIT);
 	}
 	vmcs_write64(VMCS_TSC_OFFSET, vcpu->tsc_offset);
 	if ((controls->secondary & SECONDARY_ENABLE_VPID) != 0) {

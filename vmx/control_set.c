@@ -40,5 +40,9 @@ enum status control_set_make(const struct vmx_capability *capability, struct con
 	if ((capability->ept_vpid_cap & all_vpids) != all_vpids) {
 		controls->secondary &= ~(uint32_t)SECONDARY_ENABLE_VPID;
 	}
+	/* Where the CPU has SGX: a leaf of ENCLS changes what all enclaves of the machine rest on.
+	 */
+	controls->secondary |=
+		capability->secondary.allowed1 & (uint32_t)SECONDARY_ENABLE_ENCLS_EXITING;
 	return result;
 }

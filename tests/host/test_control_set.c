@@ -123,8 +123,7 @@ static void a_vpid_that_cannot_be_invalidated_is_not_used(void **state)
 	assert_false(has_vpid(ept | EPT_CAP_INVVPID | EPT_CAP_INVVPID_ADDRESS));
 	assert_false(has_vpid(ept | EPT_CAP_INVVPID_SINGLE | EPT_CAP_INVVPID_ALL));
 	assert_true(has_vpid(ept | EPT_CAP_INVVPID | EPT_CAP_INVVPID_ALL));
-	assert_true(has_vpid(
-		ept | EPT_CAP_INVVPID | EPT_CAP_INVVPID_SINGLE | EPT_CAP_INVVPID_ALL));
+	assert_true(has_vpid(ept | EPT_CAP_INVVPID | EPT_CAP_INVVPID_SINGLE | EPT_CAP_INVVPID_ALL));
 }
 
 /* Of a VPID that another hypervisor used before, only all-context INVVPID clears the translations.
@@ -137,6 +136,19 @@ static void a_vpid_is_not_used_where_those_of_before_our_start_stay(void **state
 	assert_false(has_vpid(ept | EPT_CAP_INVVPID | EPT_CAP_INVVPID_SINGLE));
 }
 
+static void encls_exits_where_the_cpu_has_it(void **state)
+{
+	struct vmx_capability capability = capability_of("corei7_haswell_4770");
+	struct control_set controls;
+
+	(void)state;
+	assert_int_equal(control_set_make(&capability, &controls), STATUS_OK);
+	assert_int_equal(controls.secondary & SECONDARY_ENABLE_ENCLS_EXITING, 0);
+	capability.secondary.allowed1 |= (uint32_t)SECONDARY_ENABLE_ENCLS_EXITING;
+	assert_int_equal(control_set_make(&capability, &controls), STATUS_OK);
+	assert_true((controls.secondary & SECONDARY_ENABLE_ENCLS_EXITING) != 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +158,7 @@ int main(void)
 		cmocka_unit_test(all_missing_words_are_named),
 		cmocka_unit_test(a_vpid_that_cannot_be_invalidated_is_not_used),
 		cmocka_unit_test(a_vpid_is_not_used_where_those_of_before_our_start_stay),
+		cmocka_unit_test(encls_exits_where_the_cpu_has_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
