@@ -85,6 +85,8 @@ enum {
 	XSAVE_ALIGNMENT = 64,
 };
 
+_Static_assert(BASIC_LEAF_MAX + 1 == VCPU_CPUID_LEAVES, "room for all that are kept");
+
 #define EXTENDED_LEAF_MAX CPUID_LEAF_ADDRESS_SIZES
 
 static bool has_secondary(const struct control_set *controls, uint64_t control)
@@ -250,6 +252,31 @@ static struct cpuid_result extended_features_leaf(
 	return result;
 }
 
+enum {
+	PHYSICAL_BITS_HIGH = 7,
+	LINEAR_BITS_HIGH = 15,
+	LINEAR_BITS_LOW = 8,
+	LINEAR_BITS_4_LEVELS = 48, /* Guests have no CR4.LA57. */
+	GUEST_PHYSICAL_BITS_HIGH = 23,
+	GUEST_PHYSICAL_BITS_LOW = 16,
+};
+
+/*
+ * The widths of addresses. MAXPHYADDR is the CPU's, which checks reserved bits by it; what our EPT
+ * translates may be less, and then stands where guests look for it.
+ */
+static struct cpuid_result address_sizes_leaf(struct cpuid_result result)
+{
+	uint64_t eax = bits_get(result.eax, PHYSICAL_BITS_HIGH, 0);
+
+	if (eax > EPT_ADDRESS_BITS_MAX) {
+		eax = bits_put(eax, GUEST_PHYSICAL_BITS_HIGH, GUEST_PHYSICAL_BITS_LOW,
+			EPT_ADDRESS_BITS_MAX);
+	}
+	eax = bits_put(eax, LINEAR_BITS_HIGH, LINEAR_BITS_LOW, LINEAR_BITS_4_LEVELS);
+	return (struct cpuid_result){.eax = (uint32_t)eax};
+}
+
 static struct cpuid_result native_leaf(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf)
 {
 	const struct cpuid_topology topology = topology_of(vcpu);
@@ -283,7 +310,7 @@ static struct cpuid_result native_leaf(const struct vcpu *vcpu, uint32_t leaf, u
 		return (struct cpuid_result){
 			.edx = result.edx & (uint32_t)CPUID_80000007_EDX_INVARIANT_TSC};
 	case CPUID_LEAF_ADDRESS_SIZES:
-		return (struct cpuid_result){.eax = result.eax};
+		return address_sizes_leaf(result);
 	default:
 		return result;
 	}

@@ -12,6 +12,8 @@
 #define EPT_EXECUTE (1ULL << 2)
 #define EPT_RWX     (EPT_READ | EPT_WRITE | EPT_EXECUTE)
 
+enum { EPT_ADDRESS_BITS_MAX = 48 }; /* What a walk of four levels translates. */
+
 /* Where an EPT takes its tables from: 4 KiB pages, returned zeroed; NULL when the pool is empty. */
 struct ept_table_pool {
 	void *(*allocate)(void *context);

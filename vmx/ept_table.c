@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmx/ept_table.h"
 
-enum { EPT_ADDRESS_BITS_MAX = 48 }; /* What a walk of four levels translates. */
-
 uint64_t *ept_table_take(struct ept *ept)
 {
 	uint64_t *table = ept->pool.allocate(ept->pool.context);

@@ -161,6 +161,24 @@ static void what_has_no_virtualisation_is_hidden(void **state)
 	expect_zeros(*state, 7, 2);
 }
 
+static uint32_t address_sizes(struct vcpu_fixture *f, uint32_t eax)
+{
+	fake_cpuid_set(0x80000008, 0, (struct cpuid_result){.eax = eax, .ebx = 1, .ecx = 2});
+	assert_int_equal(answer(f, 0x80000008, 0).ebx | answer(f, 0x80000008, 0).ecx, 0);
+	return answer(f, 0x80000008, 0).eax;
+}
+
+/* Four levels of paging and of EPT, whatever the CPU has besides. */
+static void addresses_are_as_wide_as_guests_can_use_them(void **state)
+{
+	assert_int_equal(address_sizes(*state, 0x3028), 0x3028);
+	assert_int_equal(address_sizes(*state, 0x3024), 0x3024);
+	assert_int_equal(address_sizes(*state, 0x3030), 0x3030);
+	assert_int_equal(address_sizes(*state, 0x392e), 0x302e);
+	assert_int_equal(address_sizes(*state, 0x3934), 0x303034);
+	assert_int_equal(address_sizes(*state, 0x343934), 0x303034);
+}
+
 static void syscall_is_shown_in_64_bit_code_only(void **state)
 {
 	assert_true((answer(*state, 0x80000001, 0).edx & CPUID_80000001_EDX_SYSCALL) != 0);
@@ -385,6 +403,7 @@ int main(void)
 		WITH_CPUID(a_cpu_without_a_feature_does_not_show_it),
 		WITH_CPUID(features_behind_a_control_need_it),
 		WITH_CPUID(what_has_no_virtualisation_is_hidden),
+		WITH_CPUID(addresses_are_as_wide_as_guests_can_use_them),
 		WITH_CPUID(syscall_is_shown_in_64_bit_code_only),
 		WITH_CPUID(the_xsave_leaf_tells_of_the_allowed_components),
 		WITH_CPUID(the_xsave_leaf_is_of_what_is_kept),
