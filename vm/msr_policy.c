@@ -222,7 +222,11 @@ bool msr_policy_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 		if ((value & ~(DEBUGCTL_LBR | DEBUGCTL_BTF)) != 0) {
 			return false;
 		}
-		vmcs_write64(VMCS_GUEST_IA32_DEBUGCTL, value);
+		/*
+		 * Guests have no branch records: LBR stays 0. Where the CPU has architectural LBRs
+		 * the bit is reserved, and VM entry would fail.
+		 */
+		vmcs_write64(VMCS_GUEST_IA32_DEBUGCTL, value & DEBUGCTL_BTF);
 		return true;
 	case MSR_IA32_EFER:
 		return efer_write(value);

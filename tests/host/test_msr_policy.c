@@ -128,8 +128,12 @@ static void efer_lme_does_not_change_under_paging(void **state)
 	assert_false(write_msr(*state, MSR_IA32_EFER, EFER_LME));
 }
 
-static void debugctl_takes_lbr_and_btf(void **state)
+static void debugctl_takes_btf_and_ignores_lbr(void **state)
 {
+	assert_true(write_msr(*state, MSR_IA32_DEBUGCTL, DEBUGCTL_LBR));
+	assert_int_equal(fake_vmcs_get(VMCS_GUEST_IA32_DEBUGCTL), 0);
+	assert_true(write_msr(*state, MSR_IA32_DEBUGCTL, DEBUGCTL_LBR | DEBUGCTL_BTF));
+	assert_int_equal(fake_vmcs_get(VMCS_GUEST_IA32_DEBUGCTL), DEBUGCTL_BTF);
 	assert_true(write_msr(*state, MSR_IA32_DEBUGCTL, DEBUGCTL_BTF));
 	assert_int_equal(read_msr(*state, MSR_IA32_DEBUGCTL), DEBUGCTL_BTF);
 	assert_false(write_msr(*state, MSR_IA32_DEBUGCTL, BIT(6)));
@@ -383,7 +387,7 @@ int main(void)
 		WITH_MSRS(efer_takes_what_cpuid_shows),
 		WITH_MSRS(efer_lma_cannot_be_written),
 		WITH_MSRS(efer_lme_does_not_change_under_paging),
-		WITH_MSRS(debugctl_takes_lbr_and_btf),
+		WITH_MSRS(debugctl_takes_btf_and_ignores_lbr),
 		WITH_MSRS(writing_the_tsc_moves_its_offset),
 		WITH_MSRS(all_msrs_exit_but_the_guests_own),
 		WITH_MSRS(tsc_aux_exits_where_rdtscp_is_not_enabled),
