@@ -220,6 +220,8 @@ void manager_relax(void)
 	scheduler_relax(scheduler_of(0));
 }
 
+_Static_assert(1 + GUESTS_MAX * VM_VCPUS_MAX - 1 <= UINT16_MAX, "a VPID for each vCPU");
+
 static void add(const struct guest_entry *entry)
 {
 	struct managed_guest *guest = &guests[guest_count];

@@ -21,7 +21,9 @@ static const char nothing_to_do[] = "nothing needs to be done";
 #define RUNNING_CR0      (CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG)
 #define UNWANTED_CR0     (CR0_EM | CR0_TS | CR0_NW | CR0_CD)
 #define RUNNING_CR4      (CR4_PAE | CR4_VMXE)
-#define UNWANTED_CR4     (CR4_LA57 | CR4_SMXE | CR4_PCIDE | CR4_CET)
+#define GUEST_CR0        (CR0_MP | CR0_EM | CR0_TS | CR0_AM)
+#define UNKNOWN_CR4      BITS_MASK(63, 23) /* CET and all that is newer. */
+#define UNWANTED_CR4     (CR4_LA57 | CR4_SMXE | CR4_PCIDE | UNKNOWN_CR4)
 #define ADDRESS_BITS_MAX 52 /* SDM Vol. 3A "Enumeration of Paging Features by CPUID". */
 
 const struct requirement requirements_table[] = {
@@ -138,12 +140,14 @@ const struct requirement requirements_table[] = {
 
 	{"PE, ET, NE, WP, PG", CAPABILITY_CR0, RULE_CAN_BE_1, NEED_REQUIRED, RUNNING_CR0,
 		"the hypervisor runs paged and write-protected", any_vmx_cpu_has_it},
+	{"MP, EM, TS, AM", CAPABILITY_CR0, RULE_CAN_BE_1, NEED_REQUIRED, GUEST_CR0,
+		"guests set them", any_vmx_cpu_has_it},
 	{"EM, TS, NW, CD", CAPABILITY_CR0, RULE_CAN_BE_0, NEED_REQUIRED, UNWANTED_CR0,
 		"the hypervisor runs with caches on, guests use the FPU", any_vmx_cpu_has_it},
 	{"PAE, VMXE", CAPABILITY_CR4, RULE_CAN_BE_1, NEED_REQUIRED, RUNNING_CR4,
 		"64-bit mode and VMX operation", any_vmx_cpu_has_it},
-	{"LA57, SMXE, PCIDE, CET", CAPABILITY_CR4, RULE_CAN_BE_0, NEED_REQUIRED, UNWANTED_CR4,
-		"the hypervisor does not use them", any_vmx_cpu_has_it},
+	{"LA57, SMXE, PCIDE, bits 63:23", CAPABILITY_CR4, RULE_CAN_BE_0, NEED_REQUIRED,
+		UNWANTED_CR4, "the hypervisor does not use them", any_vmx_cpu_has_it},
 
 	{"32-bit physical addresses only", CAPABILITY_BASIC, RULE_CAN_BE_0, NEED_REQUIRED,
 		VMX_BASIC_32BIT_ADDRESSES, "a VMCS may lie above 4 GiB", "use a CPU with Intel 64"},

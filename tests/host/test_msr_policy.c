@@ -141,6 +141,73 @@ static void debugctl_takes_btf_and_ignores_lbr(void **state)
 	assert_int_equal(read_msr(*state, MSR_IA32_DEBUGCTL), DEBUGCTL_BTF);
 }
 
+static bool is_let_pass(const uint8_t *bitmap, uint32_t msr, bool is_write)
+{
+	const uint32_t index = msr & 0x1fff;
+	const size_t part = (is_write ? 2048u : 0) + (msr >= 0xc0000000u ? 1024u : 0);
+
+	return (bitmap[part + index / 8] & BIT(index % 8)) == 0;
+}
+
+/* Of those that are guest state in the VMCS; SDM Vol. 3C "Guest Register State". */
+static bool is_in_vmcs(uint32_t msr)
+{
+	return msr == MSR_IA32_SYSENTER_CS || msr == MSR_IA32_SYSENTER_ESP ||
+	       msr == MSR_IA32_SYSENTER_EIP || msr == MSR_IA32_PAT || msr == MSR_IA32_FS_BASE ||
+	       msr == MSR_IA32_GS_BASE;
+}
+
+/* The virtual local APIC's, in its page. */
+static bool is_x2apic(uint32_t msr)
+{
+	return msr >= 0x800 && msr <= 0x8ff;
+}
+
+static void expect_kept(const struct control_set *controls, uint32_t msr)
+{
+	uint64_t values[VCPU_SAVED_MSRS];
+	uint64_t value = 0;
+
+	fake_msr_set(msr, 0x1234);
+	msr_policy_save(controls, values);
+	fake_msr_set(msr, 0x5678);
+	msr_policy_restore(controls, values);
+	if (!fake_msr_get(msr, &value) || value != 0x1234) {
+		fail_msg("MSR %#x passes from one guest to the next", msr);
+	}
+}
+
+/* What a guest can write without an exit must not reach the next one. */
+static void each_msr_that_a_guest_writes_without_an_exit_is_kept(void **state)
+{
+	static uint8_t bitmap[PAGE_SIZE_4K];
+	const uint64_t controls_tried[] = {0, SECONDARY_ENABLE_RDTSCP, BITS_MASK(31, 0)};
+	const uint32_t firsts[] = {0, 0xc0000000};
+	size_t count = 0;
+
+	(void)state;
+	fake_msr_set(MSR_IA32_STAR, 0);
+	fake_msr_set(MSR_IA32_LSTAR, 0);
+	fake_msr_set(MSR_IA32_CSTAR, 0);
+	fake_msr_set(MSR_IA32_FMASK, 0);
+	fake_msr_set(MSR_IA32_KERNEL_GS_BASE, 0);
+	fake_msr_set(MSR_IA32_TSC_AUX, 0);
+	for (size_t i = 0; i < ARRAY_COUNT(controls_tried); i++) {
+		const struct control_set controls = {.secondary = (uint32_t)controls_tried[i]};
+
+		msr_policy_fill_bitmap(bitmap, &controls);
+		for (uint32_t index = 0; index < 2 * 0x2000; index++) {
+			const uint32_t msr = firsts[index / 0x2000] + index % 0x2000;
+
+			if (is_let_pass(bitmap, msr, true) && !is_in_vmcs(msr) && !is_x2apic(msr)) {
+				expect_kept(&controls, msr);
+				count++;
+			}
+		}
+	}
+	assert_int_equal(count, 5 + 6 + 6);
+}
+
 static void writing_the_tsc_moves_its_offset(void **state)
 {
 	struct vcpu_fixture *f = *state;
@@ -388,6 +455,7 @@ int main(void)
 		WITH_MSRS(efer_lma_cannot_be_written),
 		WITH_MSRS(efer_lme_does_not_change_under_paging),
 		WITH_MSRS(debugctl_takes_btf_and_ignores_lbr),
+		WITH_MSRS(each_msr_that_a_guest_writes_without_an_exit_is_kept),
 		WITH_MSRS(writing_the_tsc_moves_its_offset),
 		WITH_MSRS(all_msrs_exit_but_the_guests_own),
 		WITH_MSRS(tsc_aux_exits_where_rdtscp_is_not_enabled),
