@@ -95,11 +95,12 @@ def test_more_processors_than_bochs_has_are_refused(kernel, hypervisor):
     assert "at most 14" in refusal("run", "-kernel", kernel, "-engine", "bochs", "-smp", "15")
 
 
+@pytest.mark.parametrize("option", ["-timeout", "-cputime"])
 @pytest.mark.parametrize("seconds", ["-1", "x", "nan", "inf", "1e999"])
-def test_time_limit_must_be_a_number_of_seconds(seconds, tmp_path):
+def test_time_limit_must_be_a_number_of_seconds(option, seconds, tmp_path):
     image = tmp_path / "image.iso"
     image.write_bytes(b"x")
-    assert "-timeout" in refusal("boot", "-iso", image, "-timeout", seconds)
+    assert option in refusal("boot", "-iso", image, option, seconds)
 
 
 def test_kernel_file_is_looked_at_before_anything_starts(tmp_path, kernel):

@@ -24,7 +24,7 @@ _PROCESSORS_MAX = 64
 _SIGPIPE = 13
 _STDIN = 0
 
-_ENGINE_OPTIONS = ("engine", "cpu", "smp", "firmware", "rtc", "timeout", "log")
+_ENGINE_OPTIONS = ("engine", "cpu", "smp", "firmware", "rtc", "timeout", "cputime", "log")
 _OPTIONS = {
     "run": ("kernel", "initrd", "append", "m", "vcpus", "words", "serial", "iso", "hypervisor",
             *_ENGINE_OPTIONS),
@@ -51,6 +51,7 @@ usage: tools/trivet run [OPTIONS]      boots a guest, the demo guest without -ke
   -firmware NAME       bios or uefi (bios)
   -rtc DATE            utc: the clock has today's date; fixed: Bochs' starts in 2020 (fixed)
   -timeout S           stop after S seconds (0: never)
+  -cputime S           stop when the engine has had S seconds of processor time (0: never)
   -serial FILE         run: the guest's serial line goes there, not to standard output
   -log FILE            the hypervisor's log goes there, not to the terminal
   -hypervisor OPTS     run: more options for the hypervisor, as in 'mode=doctor screen=off'
@@ -171,7 +172,7 @@ def _processors(options: dict[str, str]) -> int:
 
 def _start(options: dict[str, str], launch: Launch, image: Path,
            log_descriptor: int) -> int:
-    timeout_s = _timeout(options)
+    limits = runner.Limits(_seconds(options, "timeout"), _seconds(options, "cputime"))
     with contextlib.ExitStack() as stack:
         show_log, raw_log = _writer(log_descriptor), _discard
         show_guest = _writer(sys.stdout.fileno())
@@ -181,7 +182,7 @@ def _start(options: dict[str, str], launch: Launch, image: Path,
             show_guest = stack.enter_context(_file_writer(options, "serial"))
         outlets = Outlets(log=show_log, raw_log=raw_log, guest=show_guest, say=_say,
                           input=_STDIN if launch.has_input else None)
-        return runner.run(launch, image, outlets, timeout_s)
+        return runner.run(launch, image, outlets, limits)
 
 
 def _engines(_options: dict[str, str]) -> int:
@@ -207,14 +208,14 @@ def _words(options: dict[str, str], name: str) -> tuple[str, ...]:
         raise CallError(f"-{name}: {error}") from error
 
 
-def _timeout(options: dict[str, str]) -> float:
-    text = options.get("timeout", "0")
+def _seconds(options: dict[str, str], name: str) -> float:
+    text = options.get(name, "0")
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
     if not (seconds >= 0 and math.isfinite(seconds)):
-        raise CallError(f"-timeout {text}: is no number of seconds")
+        raise CallError(f"-{name} {text}: is no number of seconds")
     return seconds
 
 

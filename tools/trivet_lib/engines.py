@@ -17,7 +17,7 @@ from trivet_lib.machine import (
     GUEST_SERIAL_NAME, GUEST_SERIAL_PORT, ISO_NAME, LOG_NAME, Launch, Machine)
 
 ENGINES = ("kvm", "bochs", "tcg")
-_PROBE_LIMIT_S = 20
+_PROBE_LIMIT_S = 60
 
 BOCHS_CPU = "corei7_haswell_4770"
 BOCHS_MEMORY_MIB_MAX = 2048

@@ -184,7 +184,7 @@ def take_apart(log: str, names: Iterable[str]) -> dict[str, GuestRun]:
     return runs
 
 
-def run(guests: Sequence[ReferenceGuest], cpu: str | None, timeout_s: float,
+def run(guests: Sequence[ReferenceGuest], cpu: str | None, limits: runner.Limits,
         show: serial_lines.Writer) -> dict[str, GuestRun]:
     """Runs the guests one after another on KVM; `show` gets the log as it comes.
 
@@ -210,7 +210,7 @@ def run(guests: Sequence[ReferenceGuest], cpu: str | None, timeout_s: float,
                   {_KERNEL_PATH: kernel.image, _INITRD_PATH: initrd}, grub_config.LINUX_MODULES)
         outlets = serial_lines.Outlets(log=take, raw_log=lambda _: None, guest=lambda _: None,
                                  say=lambda text: take(f"reference: {text}\n".encode()))
-        runner.run(_launch(guests, cpu), image, outlets, timeout_s)
+        runner.run(_launch(guests, cpu), image, outlets, limits)
     return take_apart(b"".join(log).decode("utf-8", "replace"), names)
 
 

@@ -23,8 +23,21 @@ from trivet_lib.typed_input import EndKey, raw_terminal
 _GRACE_S = 2.0
 _SILENCE_S = 0.3
 _POLL_S = 0.05
+_PROCESSOR_POLL_S = 0.5
 _PR_SET_PDEATHSIG = 1
 _ENGINE_OUTPUT = "engine.out"
+
+@dataclass(frozen=True)
+class Limits:
+    """How long the emulator may take, in seconds; 0 is for ever.
+
+    clock_s goes by the clock, processor_s by the processor time that the emulator has had, so that
+    it holds on a busy computer too.
+    """
+
+    clock_s: float = 0
+    processor_s: float = 0
+
 
 class Stopped(Exception):
     """A signal asks us to stop."""
@@ -51,8 +64,8 @@ def stop_on_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def run(launch: Launch, iso: Path, outlets: Outlets, timeout_s: float) -> int:
-    """Boots the image until the log's last line, the emulator's end or the time limit (0: none).
+def run(launch: Launch, iso: Path, outlets: Outlets, limits: Limits) -> int:
+    """Boots the image until the log's last line, the emulator's end or a time limit.
 
     Returns the exit status for the user. Raises CallError if the engine does not start, and
     whatever a writer or a signal raises; the emulator is gone in every case.
@@ -65,10 +78,10 @@ def run(launch: Launch, iso: Path, outlets: Outlets, timeout_s: float) -> int:
         with SerialLines(work, outlets, launch.has_input) as lines, \
                 _child(launch, work) as child, raw_terminal(outlets.input):
             try:
-                ended_by_itself = _watch(child, lines, timeout_s)
+                broken_limit = _watch(child, lines, limits)
             except EndKey:
                 raise Stopped(signal.SIGINT) from None
-        return _verdict(lines, ended_by_itself, launch, work, outlets, timeout_s)
+        return _verdict(lines, broken_limit, launch, work, outlets)
 
 
 @dataclass
@@ -113,11 +126,44 @@ def _die_with_parent(parent: int) -> Callable[[], None]:
     return set_up
 
 
-def _watch(child: _Child, lines: SerialLines, timeout_s: float) -> bool:
-    """Passes on the serial lines until there is a reason to stop; True if the emulator ended."""
+class _Deadline:
+    """Watches the limits of a child."""
+
+    def __init__(self, child: _Child, limits: Limits) -> None:
+        self._stat = Path(f"/proc/{child.process.pid}/stat")
+        self._limits = limits
+        self._clock_end = time.monotonic() + (limits.clock_s or float("inf"))
+        self._next_look = 0.0
+
+    def broken(self, now: float) -> str:
+        """In words, the limit that the child has reached; "" if none."""
+        if now >= self._clock_end:
+            return f"{self._limits.clock_s:g} s"
+        if self._limits.processor_s and now >= self._next_look:
+            self._next_look = now + _PROCESSOR_POLL_S
+            if self._processor_s() >= self._limits.processor_s:
+                return f"{self._limits.processor_s:g} s of processor time"
+        return ""
+
+    def _processor_s(self) -> float:
+        """What all threads of the child have had, in its own code and in the system's: the fields
+        utime and stime of proc(5), the 12th and 13th behind the name."""
+        try:
+            text = self._stat.read_text(encoding="ascii", errors="replace")
+        except OSError:
+            return 0  # It has ended.
+        fields = text.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _watch(child: _Child, lines: SerialLines, limits: Limits) -> str | None:
+    """Passes on the serial lines until there is a reason to stop.
+
+    Returns None if the emulator ended, the limit that it has reached, "" after the last line.
+    """
     if child.terminal is not None:
         lines.also_drain(child.terminal)
-    deadline = time.monotonic() + timeout_s if timeout_s else float("inf")
+    deadline = _Deadline(child, limits)
     grace_end = float("inf")
     last_byte = time.monotonic()
     while True:
@@ -126,24 +172,25 @@ def _watch(child: _Child, lines: SerialLines, timeout_s: float) -> bool:
         now = time.monotonic()
         last_byte = now if came else last_byte
         if exited and not came:
-            return True
+            return None
         if lines.log.status is not None:
             grace_end = min(grace_end, now + _GRACE_S)
             if now >= grace_end or now - last_byte >= _SILENCE_S:
-                return False
-        if now >= deadline:
-            return False
+                return ""
+        broken = deadline.broken(now)
+        if broken:
+            return broken
 
 
-def _verdict(lines: SerialLines, ended_by_itself: bool, launch: Launch, work: Path,
-             outlets: Outlets, timeout_s: float) -> int:
+def _verdict(lines: SerialLines, broken_limit: str | None, launch: Launch, work: Path,
+             outlets: Outlets) -> int:
     log = lines.log
     if not log.handed_over and log.prelude:
         outlets.log(log.prelude)
     if log.status is not None:
         return log.status
-    if not ended_by_itself:
-        outlets.say(f"no end within {timeout_s:g} s: the emulator was stopped")
+    if broken_limit is not None:
+        outlets.say(f"no end within {broken_limit}: the emulator was stopped")
         return STATUS_TIME_LIMIT
     reason = _why_it_stopped(launch, work)
     if lines.byte_count == 0:
