@@ -19,7 +19,12 @@ FUZZ_CC ?= clang
 FUZZ_RUNS ?= 20000
 FUZZ_SECONDS ?= 600
 FUZZ_MAX_LEN ?= 4096
-HOST_TIMEOUT ?= 300
+# By the clock, for one input, which takes milliseconds.
+FUZZ_HANG_LIMIT ?= 120
+# Seconds of processor time, which do not depend on what else runs; and for a test that hangs and
+# takes none, seconds by the clock.
+HOST_LIMIT ?= 300
+HOST_HANG_LIMIT ?= 3600
 
 HOST_BUILD := build/host
 HOST_OBJ := $(HOST_BUILD)/obj
@@ -119,12 +124,14 @@ host-build: $(HOST_BINARIES)
 # Tests run each time. A run's output ends with its exit status, for the summary; a failing test
 # must not stop the others.
 $(HOST_OUTPUTS): $(HOST_BUILD)/%.out: $(HOST_BUILD)/% host-force
-	@timeout $(HOST_TIMEOUT) $< >$@ 2>&1; echo "exit status $$?" >>$@
+	@ulimit -t $(HOST_LIMIT); timeout $(HOST_HANG_LIMIT) $< >$@ 2>&1; \
+	echo "exit status $$?" >>$@
 
 # The sanitizer wants its addresses where it expects them; a container may not be allowed that.
 TSAN_RUN := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 $(TSAN_OUTPUTS): $(TSAN_BUILD)/%.out: $(TSAN_BUILD)/% host-force
-	@timeout $(HOST_TIMEOUT) $(TSAN_RUN) $< >$@ 2>&1; echo "exit status $$?" >>$@
+	@ulimit -t $(HOST_LIMIT); timeout $(HOST_HANG_LIMIT) $(TSAN_RUN) $< >$@ 2>&1; \
+	echo "exit status $$?" >>$@
 
 host-test: host-check-fake $(HOST_OUTPUTS) $(TSAN_OUTPUTS)
 	@awk -f tests/host/summary.awk $(HOST_OUTPUTS) $(TSAN_OUTPUTS)
@@ -170,7 +177,8 @@ fuzz-build: $(FUZZ_BINARIES)
 
 # $(call fuzz_command,NAME,CORPUS,OPTIONS): one run, its output shown only if it fails.
 fuzz_command = mkdir -p $(2) && if ! $(FUZZ_BUILD)/$(1) -seed=1 -max_len=$(FUZZ_MAX_LEN) \
-	-timeout=20 -rss_limit_mb=1024 -artifact_prefix=$(FUZZ_BUILD)/$(1)- $(3) $(2) \
+	-timeout=$(FUZZ_HANG_LIMIT) -rss_limit_mb=1024 \
+	-artifact_prefix=$(FUZZ_BUILD)/$(1)- $(3) $(2) \
 	$(wildcard tests/fuzz/corpus/$(1)) >$(FUZZ_BUILD)/$(1).log 2>&1; \
 	then cat $(FUZZ_BUILD)/$(1).log; echo "fuzz: $(1) failed"; exit 1; fi; \
 	echo "fuzz: $(1): $$(grep '^Done ' $(FUZZ_BUILD)/$(1).log)"

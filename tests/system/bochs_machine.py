@@ -27,6 +27,7 @@ MODELS = (
 LEGACY_BIOS = "/usr/share/bochs/BIOS-bochs-legacy"
 _BIOS = "/usr/share/bochs/BIOS-bochs-latest"
 
+# Of the emulator's processor time.
 BOOT_LIMIT_S = 600
 
 
@@ -55,7 +56,7 @@ def boot(name: str, config: str, files: dict[str, Path], machine: Machine,
     with open(log, "wb") as raw:
         outlets = serial_lines.Outlets(log=lambda _: None, raw_log=raw.write, guest=lambda _: None,
                                  say=words.append)
-        status = runner.run(launch, image, outlets, BOOT_LIMIT_S)
+        status = runner.run(launch, image, outlets, runner.Limits(processor_s=BOOT_LIMIT_S))
     image.unlink()
     text = log.read_bytes().replace(b"\r", b"").decode("utf-8", "replace")
     return Result(status, text + "\n".join(words),

@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 
 import pytest
+from conftest import HANG_LIMIT_S
 
 CHECK_TREE = pathlib.Path(__file__).parents[2] / "tools" / "check-tree"
 C_SPDX = "/* SPDX-License-Identifier: MIT */\n"
@@ -152,7 +153,7 @@ def make_tree(root, files):
 
 def check(root, compilers="gcc"):
     return subprocess.run([CHECK_TREE, "--root", root, "--compilers", compilers], text=True,
-                          capture_output=True, check=False, timeout=60)
+                          capture_output=True, check=False, timeout=HANG_LIMIT_S)
 
 
 def test_a_good_tree_passes(tmp_path):

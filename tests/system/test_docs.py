@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from bochs_machine import MODELS
-from conftest import BUILD, TOP, Booter
+from conftest import BUILD, HANG_LIMIT_S, TOP, Booter
 from trivet_lib import command
 
 DOCUMENTS = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
@@ -101,7 +101,7 @@ def test_text_is_ascii(path: Path) -> None:
 
 def make_targets() -> set[str]:
     result = subprocess.run(["make", "-C", TOP, "--no-print-directory", "-pn", "help"],
-                            capture_output=True, text=True, check=False, timeout=60)
+                            capture_output=True, text=True, check=False, timeout=HANG_LIMIT_S)
     return set(re.findall(r"^([\w./-]+):(?!=)", result.stdout, re.M))
 
 

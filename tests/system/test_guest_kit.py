@@ -9,11 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import TOP, Booter
+from conftest import HANG_LIMIT_S, TOP, Booter
 from test_docs import blocks, source
 
 EXAMPLE_STATUS = 42
-QEMU_LIMIT_S = 60
 VMCALL = b"\x0f\x01\xc1"
 STRICT = ("-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow",
           "-Wundef", "-Wcast-align", "-Werror", "-O2", "-c")
@@ -273,7 +272,7 @@ def test_example_without_trivet_makes_no_call(example: Path, tmp_path: Path) -> 
     command = ["qemu-system-x86_64", "-display", "none", "-monitor", "none", "-no-reboot",
                "-serial", f"file:{serial}", "-kernel", str(example)]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as qemu:
-        end = time.monotonic() + QEMU_LIMIT_S
+        end = time.monotonic() + HANG_LIMIT_S
         while not (serial.exists() and serial.read_bytes().endswith(b"\n")):
             assert qemu.poll() is None and time.monotonic() < end
             time.sleep(0.2)

@@ -32,7 +32,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, GuestRun]:
     broken.write_bytes(b"\x7fELF")
     assert (guests / "vmmcall_ud.elf").is_file(), "build the test guests first: make guests"
     result = subprocess.run(
-        [KVM_RUN, "-timeout", str(BOOT_LIMIT_S), BUILD / "guest" / "demo.elf",
+        [KVM_RUN, "-cputime", str(BOOT_LIMIT_S), BUILD / "guest" / "demo.elf",
          guests / "bench.elf", f"{guests / 'vmmcall_ud.elf'},vmmcall=ud",
          f"{features},append=a, b", broken, f"{features},name=halts,append=H",
          f"{features},name=crashes,append=T", f"{features},name=spins,limit=1,append=S",

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from conftest import HANG_LIMIT_S
 from trivet_lib import debian_package, linux_guest, linux_kernel, linux_module, newc
 from trivet_lib.errors import CallError
 
@@ -54,7 +55,7 @@ def test_the_programs_for_locks_and_sums_pass_here_too() -> None:
 def said(*command: object) -> str:
     """The last line of a program that must succeed."""
     result = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                            timeout=60, check=True)
+                            timeout=HANG_LIMIT_S, check=True)
     return result.stdout.splitlines()[-1]
 
 

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import BUILD, TOP
+from conftest import BUILD, HANG_LIMIT_S, TOP
 from trivet_lib import linux_guest
 
 PLACE = BUILD / "host" / "place_linux"
@@ -18,7 +18,6 @@ DSDT = BUILD / "vm" / "dsdt.aml"
 STUB_ADDRESS = 0xc800000
 LOW_COPY = 0xc900000
 VCPU_COUNT = 2
-TIMEOUT_S = 240
 COMMAND = "cat /proc/iomem; ls /sys/bus/acpi/devices; cat /proc/interrupts"
 
 # One worker, so that nobody builds twice at once; the one that also builds for iasl.
@@ -54,7 +53,7 @@ def boot(folder: Path, places: dict[str, str]) -> str:
         ["qemu-system-x86_64", "-accel", "tcg", "-nodefaults", "-no-reboot", "-display", "none",
          "-serial", "stdio", "-m", "256M", "-smp", str(VCPU_COUNT), "-kernel", "stub.elf",
          *loaders], cwd=folder, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        timeout=TIMEOUT_S).stdout.decode("ascii", "replace").replace("\r", "")
+        timeout=HANG_LIMIT_S).stdout.decode("ascii", "replace").replace("\r", "")
 
 
 @pytest.mark.parametrize("rsdp", ["told", "found"])

@@ -6,13 +6,12 @@ import subprocess
 from dataclasses import dataclass
 
 import pytest
-from conftest import TOP, TRIVET
+from conftest import HANG_LIMIT_S, TOP, TRIVET, limits
 from test_docs import table_rows
 from trivet_lib import linux_guest, linux_kernel
 from trivet_lib.errors import STATUS_WRONG_CALL
 
 LIMIT_S = 300
-QEMU_LIMIT_S = 120
 FAST = ("console=ttyS0,115200 panic=-1 cryptomgr.notests mitigations=off nowatchdog audit=0 "
         "selinux=0 apparmor=0 initcall_blacklist=load_system_certificate_list,init_evm")
 SLEEP_US = 50000
@@ -39,8 +38,8 @@ class LinuxRun:
 def run_on_trivet(words: str, version: str = linux_kernel.VERSION) -> LinuxRun:
     files = linux_guest.build(version)
     result = subprocess.run(
-        [TRIVET, "run", "-engine", "bochs", "-cpu", "corei7_haswell_4770", "-timeout",
-         str(LIMIT_S), "-kernel", files.kernel, "-initrd", files.initramfs, "-append",
+        [TRIVET, "run", "-engine", "bochs", "-cpu", "corei7_haswell_4770",
+         *limits(LIMIT_S), "-kernel", files.kernel, "-initrd", files.initramfs, "-append",
          f"{FAST} trivet.test={words}"],
         stdin=subprocess.DEVNULL, capture_output=True, check=False)
     return LinuxRun(result.returncode, text(result.stdout), text(result.stderr))
@@ -144,7 +143,7 @@ def test_a_panic_of_the_kernel_reboots() -> None:
 def test_without_trivet_the_module_does_not_load() -> None:
     result = subprocess.run(
         [LINUX_GUEST, "qemu", "-append", "trivet.test=module,user,workload,nonsense"],
-        stdin=subprocess.DEVNULL, capture_output=True, timeout=QEMU_LIMIT_S, check=False)
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=HANG_LIMIT_S, check=False)
     run = LinuxRun(result.returncode, text(result.stdout), text(result.stderr))
     assert "trivet_linux: no Trivet here: CPUID lacks its signature" in run.output
     verdicts = run.verdicts()

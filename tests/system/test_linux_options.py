@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import TRIVET
+from conftest import TRIVET, limits
 from trivet_lib import linux_guest
 from test_linux_boot import FAST
 
@@ -31,7 +31,7 @@ def boot(append: str, *options: str) -> str:
     result = subprocess.run(
         [TRIVET, "run", "-engine", "bochs", "-kernel", linux_guest.KERNEL, "-initrd",
          linux_guest.INITRAMFS, "-append",
-         f'{FAST} quiet {append} trivet_run="{COMMAND}; reboot -f"', "-timeout", str(LIMIT_S),
+         f'{FAST} quiet {append} trivet_run="{COMMAND}; reboot -f"', *limits(LIMIT_S),
          *options],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 
 import pytest
-from conftest import TRIVET
+from conftest import TRIVET, limits
 from test_linux_boot import FAST
 from trivet_lib import linux_guest, linux_kernel
 
@@ -51,7 +51,7 @@ def run(case: Case) -> tuple[str, str]:
               f"{case.append}")
     result = subprocess.run(
         [TRIVET, "run", "-engine", "bochs", "-kernel", files.kernel, "-initrd", files.initramfs,
-         "-smp", str(case.hosts), "-vcpus", str(case.vcpus), "-timeout", str(LIMIT_S), "-append",
+         "-smp", str(case.hosts), "-vcpus", str(case.vcpus), *limits(LIMIT_S), "-append",
          append.strip()],
         stdin=subprocess.DEVNULL, capture_output=True, check=False)
     output, log = text(result.stdout), text(result.stderr)

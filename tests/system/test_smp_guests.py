@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from conftest import BUILD, HYPERVISOR, trivet
+from conftest import BUILD, HYPERVISOR, limits, trivet
 from test_guests import AUDIT, Outcome, image, take_apart
 from trivet_lib import grub_config, iso
 
@@ -61,7 +61,7 @@ def outcomes(hosts: int) -> dict[str, Outcome]:
                **{f"boot/{name}": image(name) for name in GUESTS}})
     log.unlink(missing_ok=True)
     result = trivet("boot", "-engine", "bochs", "-iso", disk, "-smp", hosts, "-m",
-                    MACHINE_MEMORY_MIB, "-log", log, "-timeout", BOOT_LIMIT_S)
+                    MACHINE_MEMORY_MIB, "-log", log, *limits(BOOT_LIMIT_S))
     Path(disk).unlink()
     assert log.exists(), result.stderr.decode("utf-8", "replace")
     return take_apart(log.read_bytes().replace(b"\r", b"").decode("utf-8", "replace"))

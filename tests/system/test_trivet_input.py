@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import BUILD, TRIVET
+from conftest import BUILD, HANG_LIMIT_S, TRIVET, limits
 
 from trivet_lib import typed_input
 
@@ -22,7 +22,7 @@ SUM_FACTOR = 31
 def run(data: bytes, append: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [TRIVET, "run", "-engine", "bochs", "-kernel", ECHO, "-append", append,
-         "-timeout", str(LIMIT_S)], input=data, capture_output=True, check=False)
+         *limits(LIMIT_S)], input=data, capture_output=True, check=False)
 
 
 def test_what_is_piped_in_reaches_the_guest() -> None:
@@ -34,10 +34,10 @@ def test_what_is_piped_in_reaches_the_guest() -> None:
 def test_a_key_shows_the_counters_of_a_running_guest() -> None:
     with subprocess.Popen(
             [TRIVET, "run", "-engine", "bochs", "-kernel", ECHO, "-append", "echo=1",
-             "-timeout", str(LIMIT_S)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+             *limits(LIMIT_S)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE) as process:
         assert b"echo: ready" in process.stdout.readline()
-        _, errors = process.communicate(b"\x01c\x01ra\x04", LIMIT_S)
+        _, errors = process.communicate(b"\x01c\x01ra\x04", HANG_LIMIT_S)
     log = errors.decode()
     assert process.returncode == 0, log
     assert len(re.findall(r"^console_echo.elf: count of", log, re.M)) == 2
@@ -59,14 +59,14 @@ def test_a_paste_of_64_kib_arrives_whole() -> None:
 def test_ctrl_a_x_on_a_terminal_ends_the_run() -> None:
     master, slave = pty.openpty()
     process = subprocess.Popen(
-        [TRIVET, "run", "-engine", "bochs", "-kernel", ECHO, "-append", "echo=1", "-timeout",
-         str(LIMIT_S)], stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        [TRIVET, "run", "-engine", "bochs", "-kernel", ECHO, "-append", "echo=1",
+         *limits(LIMIT_S)], stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         preexec_fn=lambda: _take_terminal(slave))
     try:
         assert process.stdout is not None
         assert b"echo: ready" in process.stdout.readline()
         os.write(master, b"abc\x03\x01x")
-        assert process.wait(LIMIT_S) == 130
+        assert process.wait(HANG_LIMIT_S) == 130
     finally:
         process.kill()
         process.wait()
@@ -114,7 +114,7 @@ def test_outgoing_bytes_wait_for_room() -> None:
     outgoing.push()
     assert outgoing.is_full() and not outgoing.is_empty()
     taken = 0
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + HANG_LIMIT_S
     while taken < 1 << 20 and time.monotonic() < deadline:
         taken += len(os.read(reading, 1 << 16))
         outgoing.push()

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import trivet
+from conftest import limits, trivet
 
 EXIT_CODE = 7
 # Everything that GRUB's scripts, GRUB's quoting or the hypervisor's could take for its own.
@@ -40,7 +40,7 @@ def test_initrd_reaches_the_guest_under_its_name(boot, guest, tmp_path, hypervis
 
 def test_serial_log_and_image_go_to_files(guest, tmp_path, hypervisor):
     serial, log, image = (tmp_path / name for name in ("serial", "log", "image.iso"))
-    arguments = ("-engine", "bochs", "-timeout", 120, "-log", log)
+    arguments = ("-engine", "bochs", *limits(120), "-log", log)
     result = trivet("run", "-kernel", guest, "-serial", serial, "-iso", image, *arguments)
     assert (result.returncode, result.stdout, result.stderr) == (EXIT_CODE, b"", b"")
     assert serial.read_bytes() == b"guest.bin\n"
@@ -50,7 +50,7 @@ def test_serial_log_and_image_go_to_files(guest, tmp_path, hypervisor):
 
 
 def test_log_goes_to_standard_error_from_the_handover_on(guest, hypervisor):
-    result = trivet("run", "-kernel", guest, "-engine", "bochs", "-timeout", 120)
+    result = trivet("run", "-kernel", guest, "-engine", "bochs", *limits(120))
     assert result.returncode == EXIT_CODE
     lines = result.stderr.decode().splitlines()
     assert lines[-1] == "trivet: end status=7"
