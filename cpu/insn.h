@@ -229,6 +229,16 @@ static inline uint64_t insn_xgetbv(uint32_t index)
 	return ((uint64_t)high << 32) | low;
 }
 
+/* Needs CR4.PKE. */
+static inline uint32_t insn_rdpkru(void)
+{
+	uint32_t value;
+	uint32_t high;
+
+	__asm__ volatile("rdpkru" : "=a"(value), "=d"(high) : "c"(0));
+	return value;
+}
+
 static inline void insn_xsetbv(uint32_t index, uint64_t value)
 {
 	__asm__ volatile("xsetbv"

@@ -19,6 +19,8 @@ static uint64_t cr4_features(void)
 		bits |= (features.ebx & CPUID_7_EBX_SMEP) != 0 ? CR4_SMEP : 0;
 		bits |= (features.ebx & CPUID_7_EBX_SMAP) != 0 ? CR4_SMAP : 0;
 		bits |= (features.ecx & CPUID_7_ECX_UMIP) != 0 ? CR4_UMIP : 0;
+		/* To read a guest's PKRU. All our pages are supervisor pages: no key counts. */
+		bits |= (features.ecx & CPUID_7_ECX_PKU) != 0 ? CR4_PKE : 0;
 	}
 	return bits;
 }

@@ -13,6 +13,7 @@ static const char *const status_names[STATUS_COUNT] = {
 	[STATUS_NO_MEMORY] = "no memory",
 	[STATUS_NOT_FOUND] = "not found",
 	[STATUS_UNSUPPORTED] = "unsupported",
+	[STATUS_CHANGED] = "changed meanwhile",
 };
 
 const char *status_name(enum status status)

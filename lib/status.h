@@ -15,6 +15,7 @@ enum status {
 	STATUS_NO_MEMORY,   /* The pool or the machine has no room left. */
 	STATUS_NOT_FOUND,   /* What was looked up does not exist. */
 	STATUS_UNSUPPORTED, /* Valid, but this CPU or this version cannot do it. */
+	STATUS_CHANGED,     /* Another processor changed it meanwhile: look at it again. */
 	STATUS_COUNT,
 };
 

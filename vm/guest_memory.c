@@ -138,6 +138,97 @@ enum status guest_memory_fill(
 	return STATUS_OK;
 }
 
+/* A number that is not aligned may lie in two regions; an aligned one lies in one page. */
+enum status guest_memory_load(
+	const struct guest_memory *memory, gpa_t from, uint64_t *value, unsigned size_bytes)
+{
+	const struct span span = span_at(memory, from.value, size_bytes, false);
+
+	*value = 0;
+	if (!is_aligned(from.value, size_bytes)) {
+		return guest_memory_read(memory, from, value, size_bytes);
+	}
+	if (span.size_bytes < size_bytes) {
+		return STATUS_RANGE;
+	}
+	switch (size_bytes) {
+	case sizeof(uint8_t):
+		*value = __atomic_load_n(span.host, __ATOMIC_ACQUIRE);
+		return STATUS_OK;
+	case sizeof(uint16_t):
+		*value = __atomic_load_n((uint16_t *)(void *)span.host, __ATOMIC_ACQUIRE);
+		return STATUS_OK;
+	case sizeof(uint32_t):
+		*value = __atomic_load_n((uint32_t *)(void *)span.host, __ATOMIC_ACQUIRE);
+		return STATUS_OK;
+	default:
+		*value = __atomic_load_n((uint64_t *)(void *)span.host, __ATOMIC_ACQUIRE);
+		return STATUS_OK;
+	}
+}
+
+enum status guest_memory_store(
+	struct guest_memory *memory, gpa_t to, uint64_t value, unsigned size_bytes)
+{
+	const struct span span = span_at(memory, to.value, size_bytes, true);
+
+	if (!is_aligned(to.value, size_bytes)) {
+		return guest_memory_write(memory, to, &value, size_bytes);
+	}
+	if (span.size_bytes < size_bytes) {
+		return STATUS_RANGE;
+	}
+	switch (size_bytes) {
+	case sizeof(uint8_t):
+		__atomic_store_n(span.host, (uint8_t)value, __ATOMIC_RELEASE);
+		return STATUS_OK;
+	case sizeof(uint16_t):
+		__atomic_store_n((uint16_t *)(void *)span.host, (uint16_t)value, __ATOMIC_RELEASE);
+		return STATUS_OK;
+	case sizeof(uint32_t):
+		__atomic_store_n((uint32_t *)(void *)span.host, (uint32_t)value, __ATOMIC_RELEASE);
+		return STATUS_OK;
+	default:
+		__atomic_store_n((uint64_t *)(void *)span.host, value, __ATOMIC_RELEASE);
+		return STATUS_OK;
+	}
+}
+
+static bool exchange_8(uint8_t *host, uint8_t expected, uint8_t value)
+{
+	return __atomic_compare_exchange_n(
+		host, &expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+static bool exchange_32(uint8_t *host, uint32_t expected, uint32_t value)
+{
+	return __atomic_compare_exchange_n((uint32_t *)(void *)host, &expected, value, false,
+		__ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+static bool exchange_64(uint8_t *host, uint64_t expected, uint64_t value)
+{
+	return __atomic_compare_exchange_n((uint64_t *)(void *)host, &expected, value, false,
+		__ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+enum status guest_memory_compare_exchange(struct guest_memory *memory, gpa_t at, uint64_t expected,
+	uint64_t value, unsigned size_bytes)
+{
+	const struct span span = span_at(memory, at.value, size_bytes, true);
+	bool is_done;
+
+	if (!is_aligned(at.value, size_bytes) || span.size_bytes < size_bytes) {
+		return STATUS_RANGE;
+	}
+	is_done = size_bytes == sizeof(uint8_t)
+			  ? exchange_8(span.host, (uint8_t)expected, (uint8_t)value)
+		  : size_bytes == sizeof(uint32_t)
+			  ? exchange_32(span.host, (uint32_t)expected, (uint32_t)value)
+			  : exchange_64(span.host, expected, value);
+	return is_done ? STATUS_OK : STATUS_CHANGED;
+}
+
 bool guest_memory_is_writable(const struct guest_memory *memory, gpa_t from, uint64_t size_bytes)
 {
 	return range_is_ram(memory, from.value, size_bytes, true);

@@ -42,6 +42,27 @@ must_use enum status guest_memory_write(
 must_use enum status guest_memory_fill(
 	struct guest_memory *memory, gpa_t to, uint8_t byte, uint64_t size_bytes);
 
+/*
+ * Reads and writes one number of 1, 2, 4 or 8 bytes, little-endian, as one access of the guest's
+ * own processors: an aligned number comes and goes whole, whatever they do meanwhile. One that is
+ * not aligned is copied like any other bytes. Returns as guest_memory_read() and
+ * guest_memory_write(). Context: any; no VMCS is touched. Source: SDM Vol. 3A "Guaranteed Atomic
+ * Operations".
+ */
+must_use enum status guest_memory_load(
+	const struct guest_memory *memory, gpa_t from, uint64_t *value, unsigned size_bytes);
+must_use enum status guest_memory_store(
+	struct guest_memory *memory, gpa_t to, uint64_t value, unsigned size_bytes);
+
+/*
+ * Puts `value` in the place of `expected`: one number of 1, 4 or 8 bytes, aligned, by one locked
+ * instruction. Returns STATUS_OK; STATUS_CHANGED if memory holds another number, which stays;
+ * STATUS_RANGE as guest_memory_write(), and for a number that is not aligned. Context: any; no
+ * VMCS is touched.
+ */
+must_use enum status guest_memory_compare_exchange(struct guest_memory *memory, gpa_t at,
+	uint64_t expected, uint64_t value, unsigned size_bytes);
+
 /* True if all of the range is RAM that may be written; also for size 0. */
 bool guest_memory_is_writable(const struct guest_memory *memory, gpa_t from, uint64_t size_bytes);
 

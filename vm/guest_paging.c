@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vm/guest_paging.h"
 
+#include "cpu/insn.h"
 #include "cpu/msr.h"
 #include "cpu/registers.h"
 #include "lib/bits.h"
@@ -15,8 +16,18 @@
 #define ENTRY_PS BIT(7)
 #define ENTRY_XD BIT(63)
 
+/* The protection key of a page: SDM Vol. 3A "Protection Keys". */
+#define ENTRY_KEY_HIGH 62
+#define ENTRY_KEY_LOW  59
+
+/* PKRU has two bits for each key. */
+#define PKRU_ACCESS_DISABLE 1u
+#define PKRU_WRITE_DISABLE  2u
+
 enum {
 	LEVELS_MAX = 4,
+	TRIES_MAX = 4, /* Of a walk whose entries change under it. */
+	PKRU_BITS_PER_KEY = 2,
 	PSE_HIGH_BITS = 8, /* PSE-36: bits 39:32 of a 4 MiB page stand in bits 20:13. */
 	PSE_LOW = 13,
 	PSE_RESERVED_HIGH = 21,
@@ -120,20 +131,47 @@ static enum status walk_read_entry(struct walk *walk, gva_t linear, size_t level
 	const struct paging_level *shape = &walk->mode->levels[level];
 	const uint64_t index = bits_get(linear.value, shape->index_high, shape->index_low);
 
-	walk->entry = 0;
 	walk->entry_address = gpa(walk->table + index * walk->mode->entry_bytes);
-	return guest_memory_read(
+	return guest_memory_load(
 		walk->paging->memory, walk->entry_address, &walk->entry, walk->mode->entry_bytes);
 }
 
+/*
+ * Sets flags in the entry that was read, as the CPU does: by a locked instruction, and only if
+ * memory still holds that entry. Else a guest processor has changed it, and an entry that was
+ * cleared must not come back: STATUS_CHANGED.
+ */
 static enum status walk_mark(struct walk *walk, uint64_t flags)
 {
-	if ((walk->entry & flags) == flags) {
+	const uint64_t marked = walk->entry | flags;
+
+	if (marked == walk->entry) {
 		return STATUS_OK;
 	}
-	walk->entry |= flags;
-	return guest_memory_write(
-		walk->paging->memory, walk->entry_address, &walk->entry, walk->mode->entry_bytes);
+	return guest_memory_compare_exchange(walk->paging->memory, walk->entry_address, walk->entry,
+		marked, walk->mode->entry_bytes);
+}
+
+/*
+ * True if PKRU denies a data access to the page that walk->entry maps. SDM Vol. 3A "Determination
+ * of Access Rights": keys are for user-mode addresses, and for no fetch; a supervisor's write
+ * passes WD while CR0.WP is clear.
+ */
+static bool is_denied_by_key(const struct walk *walk, unsigned access)
+{
+	const struct guest_paging *paging = walk->paging;
+	const uint64_t key = bits_get(walk->entry, ENTRY_KEY_HIGH, ENTRY_KEY_LOW);
+	const uint32_t rights = paging->pkru >> (key * PKRU_BITS_PER_KEY);
+
+	if (walk->mode != &mode_4level || (paging->cr4 & CR4_PKE) == 0 || !walk->is_user ||
+		(access & GUEST_ACCESS_FETCH) != 0) {
+		return false;
+	}
+	if ((rights & PKRU_ACCESS_DISABLE) != 0) {
+		return true;
+	}
+	return (rights & PKRU_WRITE_DISABLE) != 0 && (access & GUEST_ACCESS_WRITE) != 0 &&
+	       ((access & GUEST_ACCESS_USER) != 0 || (paging->cr0 & CR0_WP) != 0);
 }
 
 static bool is_access_allowed(const struct walk *walk, unsigned access)
@@ -226,25 +264,22 @@ static enum status walk_level(struct walk *walk, gva_t linear, size_t level, uin
 
 static enum status walk_finish(struct walk *walk, unsigned access, uint32_t *error_code)
 {
-	if (!is_access_allowed(walk, access)) {
-		*error_code |= PAGE_FAULT_PRESENT;
+	const bool is_key_denied = is_denied_by_key(walk, access);
+
+	if (is_key_denied || !is_access_allowed(walk, access)) {
+		*error_code |= PAGE_FAULT_PRESENT | (is_key_denied ? PAGE_FAULT_KEY : 0);
 		return STATUS_NOT_FOUND;
 	}
 	return walk_mark(walk, ENTRY_A | ((access & GUEST_ACCESS_WRITE) != 0 ? ENTRY_D : 0));
 }
 
-enum status guest_paging_translate(const struct guest_paging *paging, gva_t linear, unsigned access,
+/* One walk from the top to the page. STATUS_CHANGED: an entry changed between two looks at it. */
+static enum status walk_once(const struct guest_paging *paging, gva_t linear, unsigned access,
 	gpa_t *address, uint32_t *error_code)
 {
 	struct walk walk = {0};
-	enum status status;
+	enum status status = walk_start(&walk, paging, linear);
 
-	*error_code = page_fault_code(paging, access);
-	if ((paging->cr0 & CR0_PG) == 0) {
-		*address = gpa(linear.value & UINT32_MAX);
-		return STATUS_OK;
-	}
-	status = walk_start(&walk, paging, linear);
 	for (size_t level = 0; status == STATUS_OK && level < walk.mode->level_count; level++) {
 		status = walk_level(&walk, linear, level, error_code);
 		if (status != STATUS_OK) {
@@ -260,6 +295,23 @@ enum status guest_paging_translate(const struct guest_paging *paging, gva_t line
 	return status;
 }
 
+enum status guest_paging_translate(const struct guest_paging *paging, gva_t linear, unsigned access,
+	gpa_t *address, uint32_t *error_code)
+{
+	enum status status = STATUS_CHANGED;
+
+	*error_code = page_fault_code(paging, access);
+	if ((paging->cr0 & CR0_PG) == 0) {
+		*address = gpa(linear.value & UINT32_MAX);
+		return STATUS_OK;
+	}
+	for (unsigned i = 0; i < TRIES_MAX && status == STATUS_CHANGED; i++) {
+		*error_code = page_fault_code(paging, access);
+		status = walk_once(paging, linear, access, address, error_code);
+	}
+	return status;
+}
+
 void guest_paging_from_vmcs(
 	struct guest_paging *paging, struct guest_memory *memory, unsigned physical_address_bits)
 {
@@ -269,8 +321,12 @@ void guest_paging_from_vmcs(
 	paging->cr3 = vmcs_read_natural(VMCS_GUEST_CR3);
 	paging->cr4 = vmcs_read_natural(VMCS_GUEST_CR4);
 	paging->efer = vmcs_read64(VMCS_GUEST_IA32_EFER);
-	paging->pdpte[0] = vmcs_read64(VMCS_GUEST_PDPTE0);
-	paging->pdpte[1] = vmcs_read64(VMCS_GUEST_PDPTE1);
-	paging->pdpte[2] = vmcs_read64(VMCS_GUEST_PDPTE2);
-	paging->pdpte[3] = vmcs_read64(VMCS_GUEST_PDPTE3);
+	/* PKRU holds the guest's value all the time; the host's CR4.PKE lets us read it. */
+	paging->pkru = (paging->cr4 & CR4_PKE) != 0 ? insn_rdpkru() : 0;
+	if ((paging->cr0 & CR0_PG) != 0 && walk_mode(paging) == &mode_pae) {
+		paging->pdpte[0] = vmcs_read64(VMCS_GUEST_PDPTE0);
+		paging->pdpte[1] = vmcs_read64(VMCS_GUEST_PDPTE1);
+		paging->pdpte[2] = vmcs_read64(VMCS_GUEST_PDPTE2);
+		paging->pdpte[3] = vmcs_read64(VMCS_GUEST_PDPTE3);
+	}
 }

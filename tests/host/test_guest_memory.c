@@ -202,6 +202,61 @@ static void no_region_is_no_ram(void **state)
 
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+static void numbers_go_whole_or_not_at_all(void **state)
+{
+	struct fixture *f = *state;
+	const unsigned sizes[] = {1, 2, 4, 8};
+	uint64_t value;
+
+	for (size_t i = 0; i < 4; i++) {
+		const unsigned size = sizes[i];
+		const uint64_t mask = UINT64_MAX >> (64 - 8 * size);
+
+		for (uint64_t at = PAGE - 8; at <= PAGE + 8; at++) {
+			memset(f->low, 0x11, 2 * PAGE);
+			assert_int_equal(
+				guest_memory_store(&f->memory, gpa(at), 0x8877665544332211, size),
+				STATUS_OK);
+			assert_int_equal(f->low[at], 0x11);
+			assert_int_equal(f->low[at + size], 0x11);
+			assert_int_equal(
+				guest_memory_load(&f->memory, gpa(at), &value, size), STATUS_OK);
+			assert_int_equal(value, 0x8877665544332211 & mask);
+		}
+		assert_int_equal(
+			guest_memory_store(&f->memory, gpa(2 * PAGE), 0, size), STATUS_RANGE);
+		assert_int_equal(
+			guest_memory_load(&f->memory, gpa(3 * PAGE), &value, size), STATUS_RANGE);
+		assert_int_equal(
+			guest_memory_load(&f->memory, gpa(2 * PAGE), &value, size), STATUS_OK);
+	}
+	assert_int_equal(guest_memory_store(&f->memory, gpa(2 * PAGE - 1), 0, 2), STATUS_RANGE);
+}
+
+static void a_number_is_exchanged_only_for_the_one_expected(void **state)
+{
+	struct fixture *f = *state;
+	const unsigned sizes[] = {1, 4, 8};
+
+	for (size_t i = 0; i < 3; i++) {
+		const unsigned size = sizes[i];
+		const uint64_t old = 0x1111111111111111 >> (64 - 8 * size);
+		const gpa_t at = gpa(64 * (i + 1));
+
+		assert_int_equal(guest_memory_compare_exchange(&f->memory, at, old ^ 1, 5, size),
+			STATUS_CHANGED);
+		assert_int_equal(f->low[at.value], 0x11);
+		assert_int_equal(
+			guest_memory_compare_exchange(&f->memory, at, old, 5, size), STATUS_OK);
+		assert_int_equal(f->low[at.value], 5);
+		assert_int_equal(f->low[at.value + size], 0x11);
+		assert_int_equal(
+			guest_memory_compare_exchange(&f->memory, gpa(2 * PAGE), 0x22, 5, size),
+			STATUS_RANGE);
+	}
+	assert_int_equal(guest_memory_compare_exchange(&f->memory, gpa(2), 0, 5, 4), STATUS_RANGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +272,9 @@ int main(void)
 		WITH_FIXTURE(size_zero_is_no_access),
 		WITH_FIXTURE(huge_ranges_do_not_wrap_into_ram),
 		cmocka_unit_test(no_region_is_no_ram),
+		cmocka_unit_test_setup_teardown(numbers_go_whole_or_not_at_all, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_number_is_exchanged_only_for_the_one_expected, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -402,15 +402,98 @@ static void the_state_comes_from_the_vmcs(void **state)
 	struct guest_paging paging;
 
 	fake_vmcs_set(VMCS_GUEST_CR3, 0x1234000);
-	for (uint32_t i = 0; i < 4; i++) {
-		fake_vmcs_set(VMCS_GUEST_PDPTE0 + 2 * i, 0x1000 * i | P);
-	}
 	guest_paging_from_vmcs(&paging, &f->vm.memory, 40);
 	assert_int_equal(paging.cr0, fake_vmcs_get(VMCS_GUEST_CR0));
 	assert_int_equal(paging.cr3, 0x1234000);
 	assert_int_equal(paging.cr4, fake_vmcs_get(VMCS_GUEST_CR4));
 	assert_int_equal(paging.efer, EFER_LME | EFER_LMA | EFER_NXE);
+}
+
+static void the_pdptes_come_with_pae_paging_alone_and_pkru_with_pke(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	struct guest_paging paging;
+
+	for (uint32_t i = 0; i < 4; i++) {
+		fake_vmcs_set(VMCS_GUEST_PDPTE0 + 2 * i, 0x1000 * i | P);
+	}
+	fake_cpu.pkru = 0x55555554;
+	fake_vmcs_set(VMCS_GUEST_CR4, CR4_PAE | CR4_PKE);
+	guest_paging_from_vmcs(&paging, &f->vm.memory, 40);
+	assert_int_equal(paging.pkru, 0x55555554);
+	fake_vmcs_set(VMCS_GUEST_CR4, CR4_PAE);
+	fake_vmcs_set(VMCS_GUEST_IA32_EFER, EFER_NXE);
+	guest_paging_from_vmcs(&paging, &f->vm.memory, 40);
 	assert_int_equal(paging.pdpte[3], 0x3001);
+	assert_int_equal(paging.pkru, 0);
+}
+
+enum { KEY = 5, AD = 1 << 2 * KEY, WD = 2 << 2 * KEY, CODE_PK = 32 };
+
+/* SDM Vol. 3A "Determination of Access Rights", "Protection Keys". */
+static void protection_keys_deny_data_of_user_pages(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	struct guest_paging paging = paging_4level(f);
+	const uint64_t page = 0x7000 | P | W | U | (uint64_t)KEY << 59;
+
+	put_4level(f, page);
+	paging.cr4 |= CR4_PKE;
+	paging.pkru = AD;
+	expect_fault(&paging, 0, 0, CODE_P | CODE_PK);
+	expect_fault(&paging, 0, GUEST_ACCESS_USER, CODE_P | CODE_U | CODE_PK);
+	expect_fault(&paging, 0, GUEST_ACCESS_WRITE, CODE_P | CODE_W | CODE_PK);
+	expect_page(&paging, 0, GUEST_ACCESS_FETCH | GUEST_ACCESS_USER, 0x7000);
+	paging.pkru = WD;
+	expect_page(&paging, 0, GUEST_ACCESS_USER, 0x7000);
+	expect_fault(&paging, 0, GUEST_ACCESS_WRITE, CODE_P | CODE_W | CODE_PK);
+	paging.cr0 &= ~CR0_WP;
+	expect_page(&paging, 0, GUEST_ACCESS_WRITE, 0x7000);
+	expect_fault(&paging, 0, GUEST_ACCESS_WRITE | GUEST_ACCESS_USER,
+		CODE_P | CODE_W | CODE_U | CODE_PK);
+	paging.pkru = (uint32_t) ~(AD | WD);
+	expect_page(&paging, 0, GUEST_ACCESS_WRITE | GUEST_ACCESS_USER, 0x7000);
+}
+
+static void without_pke_and_for_supervisor_pages_no_key_counts(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	struct guest_paging paging = paging_4level(f);
+	const uint64_t key = (uint64_t)KEY << 59;
+
+	paging.pkru = UINT32_MAX;
+	put_4level(f, 0x7000 | P | W | U | key);
+	expect_page(&paging, 0, GUEST_ACCESS_WRITE | GUEST_ACCESS_USER, 0x7000);
+	paging.cr4 |= CR4_PKE;
+	put_4level(f, 0x7000 | P | W | key);
+	expect_page(&paging, 0, GUEST_ACCESS_WRITE, 0x7000);
+	/* A fault for another reason has no key in its code. */
+	expect_fault(&paging, 0, GUEST_ACCESS_USER, CODE_P | CODE_U);
+	paging = paging_pae(f);
+	paging.cr4 |= CR4_PKE;
+	paging.pkru = UINT32_MAX;
+	put64(f, LEVEL2, 0, LEVEL1 | P | W | U);
+	put64(f, LEVEL1, 0, 0x7000 | P | W | U);
+	expect_page(&paging, 0x40000000, GUEST_ACCESS_USER, 0x7000);
+}
+
+/* A table that may be read, but not marked. */
+static void a_read_only_table_is_used_if_its_flags_are_set(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	struct guest_paging paging = paging_4level(f);
+	uint32_t error_code;
+	gpa_t address;
+
+	put_4level(f, 0x7000 | P | W | U | A);
+	put64(f, ROOT, 0, LEVEL3 | P | W | U | A);
+	put64(f, LEVEL3, 0, LEVEL2 | P | W | U | A);
+	put64(f, LEVEL2, 0, LEVEL1 | P | W | U | A);
+	f->vm.memory.regions[0].is_read_only = true;
+	expect_page(&paging, 0, 0, 0x7000);
+	assert_int_equal(
+		guest_paging_translate(&paging, gva(0), GUEST_ACCESS_WRITE, &address, &error_code),
+		STATUS_RANGE);
 }
 
 int main(void)
@@ -435,6 +518,10 @@ int main(void)
 		WITH_VCPU(a_table_outside_of_ram_is_no_page_fault),
 		WITH_VCPU(a_pcid_in_cr3_is_no_address),
 		WITH_VCPU(the_state_comes_from_the_vmcs),
+		WITH_VCPU(the_pdptes_come_with_pae_paging_alone_and_pkru_with_pke),
+		WITH_VCPU(protection_keys_deny_data_of_user_pages),
+		WITH_VCPU(without_pke_and_for_supervisor_pages_no_key_counts),
+		WITH_VCPU(a_read_only_table_is_used_if_its_flags_are_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

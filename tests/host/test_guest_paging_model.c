@@ -66,6 +66,21 @@ static bool model_allows(const struct model *model)
 	return !has(model, GUEST_ACCESS_WRITE) || model->writable || !wp;
 }
 
+/* PKRU's two bits for the page's key: no data access, no write. */
+static bool model_key_denies(const struct model *model, uint64_t entry)
+{
+	const unsigned key = (unsigned)(entry >> 59) & 15;
+	const unsigned bits = model->state.pkru >> (2 * key) & 3;
+	const bool is_on = (model->state.cr4 >> 22 & 1) != 0 && (model->state.efer >> 10 & 1) != 0;
+
+	if (!is_on || !model->user || has(model, GUEST_ACCESS_FETCH)) {
+		return false;
+	}
+	return (bits & 1) != 0 ||
+	       ((bits & 2) != 0 && has(model, GUEST_ACCESS_WRITE) &&
+		       (has(model, GUEST_ACCESS_USER) || (model->state.cr0 >> 16 & 1) != 0));
+}
+
 /* The reserved bits of one entry; size_bits is 0 for an entry that leads to a table. */
 static bool model_reserved(
 	const struct model *model, uint64_t entry, unsigned level, unsigned size_bits)
@@ -119,8 +134,8 @@ static enum model_result model_step(
 	model->writable &= (entry & 2) != 0;
 	model->user &= (entry & 4) != 0;
 	model->executable &= entry >> 63 == 0;
-	if (is_page && !model_allows(model)) {
-		model->code |= 1;
+	if (is_page && (model_key_denies(model, entry) || !model_allows(model))) {
+		model->code |= model_key_denies(model, entry) ? 33 : 1;
 		return MODEL_FAULT;
 	}
 	model->ram[at] |= is_page && has(model, GUEST_ACCESS_WRITE) ? 0x60 : 0x20;
@@ -169,6 +184,8 @@ static uint64_t random_entry(struct random_numbers *numbers, bool is_pae)
 	entry |= chance >= 8 && chance < 16 ? 0x80 : 0;
 	entry |= chance >= 16 && chance < 20 ? 1ULL << 63 : 0;
 	entry |= chance >= 20 && chance < 24 ? 1ULL << (12 + random_below(numbers, 51)) : 0;
+	/* A key, where the mode has them. */
+	entry |= chance >= 40 ? (random_next(numbers) & 15) << 59 : 0;
 	if (chance == 24) {
 		entry = random_next(numbers);
 	}
@@ -191,8 +208,9 @@ static void random_round(struct random_numbers *numbers, struct model *model)
 	model->state.physical_address_bits = WIDTH;
 	model->state.cr0 = CR0_PE | CR0_PG | (random_next(numbers) & CR0_WP);
 	model->state.cr3 = random_below(numbers, TABLES) << 12 | (random_next(numbers) & 0xfff);
-	model->state.cr4 =
-		(is_pae ? CR4_PAE : 0) | (random_next(numbers) & (CR4_PSE | CR4_SMEP | CR4_SMAP));
+	model->state.cr4 = (is_pae ? CR4_PAE : 0) |
+			   (random_next(numbers) & (CR4_PSE | CR4_SMEP | CR4_SMAP | CR4_PKE));
+	model->state.pkru = (uint32_t)random_next(numbers) & (uint32_t)random_next(numbers);
 	model->state.efer =
 		(random_next(numbers) & EFER_NXE) | (mode == 2 ? EFER_LME | EFER_LMA : 0);
 	for (size_t i = 0; i < 4; i++) {

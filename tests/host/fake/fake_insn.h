@@ -22,6 +22,7 @@ struct fake_cpu {
 	uint64_t cr4;
 	uint64_t dr[FAKE_DR_COUNT];
 	uint64_t xcr0;
+	uint32_t pkru;
 	uint64_t components[FAKE_COMPONENT_COUNT]; /* By the numbers of XCR0's bits. */
 	bool has_xsave_sizes; /* CPUID leaf 0DH, EBX, follows XCR0: fake_xsave_install(). */
 	uint64_t tsc;         /* Moves on by tsc_step (1 after a reset) at each RDTSC. */

@@ -84,6 +84,11 @@ void insn_write_dr(unsigned index, uint64_t value)
 	}
 }
 
+uint32_t insn_rdpkru(void)
+{
+	return fake_cpu.pkru;
+}
+
 uint64_t insn_xgetbv(uint32_t index)
 {
 	return index == 0 ? fake_cpu.xcr0 : 0;

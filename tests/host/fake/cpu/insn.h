@@ -53,6 +53,7 @@ void insn_write_cr4(uint64_t value);
 uint64_t insn_read_dr(unsigned index);
 void insn_write_dr(unsigned index, uint64_t value);
 uint64_t insn_xgetbv(uint32_t index);
+uint32_t insn_rdpkru(void);
 void insn_xsetbv(uint32_t index, uint64_t value);
 void insn_xrstor(const void *area, uint64_t mask);
 void insn_xsave(void *area, uint64_t mask);
