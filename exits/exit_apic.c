@@ -35,7 +35,9 @@ enum exit_action exit_handle_virtualized_eoi(struct vcpu *vcpu)
 	return EXIT_RESUME;
 }
 
-/* An access that the CPU leaves to us: before the instruction, as an EPT violation there would be.
+/*
+ * An access that the CPU leaves to us: before the instruction, as an EPT violation there would be.
+ * The exit tells no linear address: where the instruction's operand leads to must be enough.
  */
 enum exit_action exit_handle_apic_access(struct vcpu *vcpu)
 {
@@ -46,8 +48,8 @@ enum exit_action exit_handle_apic_access(struct vcpu *vcpu)
 		.is_read = access.type == APIC_ACCESS_READ,
 		.is_write = access.type == APIC_ACCESS_WRITE,
 		.is_fetch = access.type == APIC_ACCESS_FETCH,
-		.has_linear_address = true,
-		.is_final_translation = access.type != APIC_ACCESS_PHYSICAL,
+		.has_linear_address = access.type == APIC_ACCESS_PHYSICAL,
+		.is_final_translation = false,
 	};
 
 	if ((vmcs_read32(VMCS_IDT_VECTORING_INFO) & INTERRUPTION_VALID) != 0) {

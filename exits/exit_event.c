@@ -82,8 +82,9 @@ static enum exit_action reflect_exception(struct vcpu *vcpu, unsigned vector, ui
 	if (vector == VECTOR_DB) {
 		reflect_debug_exception(info);
 	} else if (vector == VECTOR_UD) {
-		end_interrupt_shadow();
-		vmmcall_or_invalid_opcode(vcpu);
+		if (vmmcall_or_invalid_opcode(vcpu)) {
+			end_interrupt_shadow();
+		}
 	} else {
 		event_inject_exception_with_error(
 			vector, vmcs_read32(VMCS_VM_EXIT_INTERRUPTION_ERROR_CODE));

@@ -56,16 +56,22 @@ void io_segment_read(struct io_segment *segment, const struct vcpu *vcpu,
 	enum segment_register number, bool is_write)
 {
 	const size_t row = (size_t)number < ARRAY_COUNT(segment_fields) ? number : SEGMENT_DS;
-	const uint32_t access_rights = vmcs_read32(segment_fields[row].access_rights);
 	const bool has_base_in_64bit_mode = row == SEGMENT_FS || row == SEGMENT_GS;
 
 	segment->is_64bit = vcpu_is_64bit_code(vcpu);
-	segment->is_accessible = segment->is_64bit || is_type_allowed(access_rights, is_write);
 	segment->fault_vector = row == SEGMENT_SS ? VECTOR_SS : VECTOR_GP;
 	segment->base = !segment->is_64bit || has_base_in_64bit_mode
 				? vmcs_read_natural(segment_fields[row].base)
 				: 0;
-	read_limits(segment, vmcs_read32(segment_fields[row].limit), access_rights);
+	segment->is_accessible = true;
+	segment->lowest_offset = 0;
+	segment->highest_offset = UINT64_MAX;
+	if (!segment->is_64bit) {
+		const uint32_t access_rights = vmcs_read32(segment_fields[row].access_rights);
+
+		segment->is_accessible = is_type_allowed(access_rights, is_write);
+		read_limits(segment, vmcs_read32(segment_fields[row].limit), access_rights);
+	}
 }
 
 static bool is_canonical(uint64_t address)

@@ -6,7 +6,7 @@
 #include "vm/vcpu.h"
 #include "vmx/exit_qualification.h"
 
-/* The memory side of INS or OUTS: a segment, read once for all elements of one exit. */
+/* The memory side of INS, OUTS or MOV: a segment, read once for all of one exit. */
 struct io_segment {
 	bool is_accessible; /* Usable, and of a type that the access is allowed in. */
 	bool is_64bit;
@@ -16,12 +16,12 @@ struct io_segment {
 	uint64_t highest_offset;
 };
 
-/* Reads the segment from the VMCS. is_write: INS. Context: the vCPU's VMCS is current. */
+/* Reads the segment from the VMCS. is_write: INS, a store. Context: the vCPU's VMCS is current. */
 void io_segment_read(struct io_segment *segment, const struct vcpu *vcpu,
 	enum segment_register number, bool is_write);
 
 /*
- * Makes the linear address of size_bytes (1 to 4) at an offset. False: the access raises
+ * Makes the linear address of size_bytes (1 to 8) at an offset. False: the access raises
  * fault_vector with error code 0. Context: any; pure. Source: SDM Vol. 3A "Limit Checking", "Type
  * Checking"; Vol. 1 "Canonical Addressing".
  */

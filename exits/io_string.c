@@ -3,6 +3,7 @@
 
 #include "cpu/registers.h"
 #include "exits/advance_rip.h"
+#include "exits/exit_again.h"
 #include "exits/io_segment.h"
 #include "lib/bits.h"
 #include "vm/event.h"
@@ -76,7 +77,7 @@ static void state_init(
 
 /*
  * Translates a byte. Returns STATUS_OK; STATUS_NOT_FOUND when a page fault was injected;
- * STATUS_RANGE for a page table outside of RAM.
+ * STATUS_RANGE for a page table outside of RAM; STATUS_CHANGED for tables that change all the time.
  */
 static enum status translate(struct io_string_state *state, gva_t linear, gpa_t *address)
 {
@@ -119,28 +120,51 @@ static enum status translate_element(
 	return status;
 }
 
-/* Memory that is not RAM reads all ones and ignores writes, as for MOV. */
+/* True if the element's bytes lie side by side. */
+static bool is_in_one_page(const struct io_string_state *state, const gpa_t addresses[])
+{
+	const unsigned last = state->access->size_bytes - 1u;
+
+	return addresses[last].value == addresses[0].value + last &&
+	       bits_get(addresses[0].value, 63, 12) == bits_get(addresses[last].value, 63, 12);
+}
+
+/* One access where the CPU would make one, else one for each byte. Memory that is not RAM reads all
+ * ones and ignores writes, as for MOV. */
 static uint32_t element_read(struct io_string_state *state, const gpa_t addresses[sizeof(uint32_t)])
 {
-	uint8_t bytes[sizeof(uint32_t)] = {0};
+	const struct guest_memory *memory = state->paging.memory;
+	const unsigned size = state->access->size_bytes;
+	uint64_t value = 0;
 
-	for (unsigned i = 0; i < state->access->size_bytes; i++) {
-		if (guest_memory_read(state->paging.memory, addresses[i], &bytes[i], 1) !=
-			STATUS_OK) {
-			bytes[i] = UINT8_MAX;
-		}
+	if (is_in_one_page(state, addresses)) {
+		return guest_memory_load(memory, addresses[0], &value, size) == STATUS_OK
+			       ? (uint32_t)value
+			       : (uint32_t)BITS_MASK(size * 8 - 1, 0);
 	}
-	return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-	       (uint32_t)bytes[3] << 24;
+	for (unsigned i = 0; i < size; i++) {
+		uint64_t byte;
+
+		if (guest_memory_load(memory, addresses[i], &byte, 1) != STATUS_OK) {
+			byte = UINT8_MAX;
+		}
+		value |= byte << (i * 8);
+	}
+	return (uint32_t)value;
 }
 
 static void element_write(
 	struct io_string_state *state, const gpa_t addresses[sizeof(uint32_t)], uint32_t value)
 {
-	for (unsigned i = 0; i < state->access->size_bytes; i++) {
-		const uint8_t byte = (uint8_t)(value >> (i * 8));
+	struct guest_memory *memory = state->paging.memory;
+	const unsigned size = state->access->size_bytes;
 
-		(void)!guest_memory_write(state->paging.memory, addresses[i], &byte, 1);
+	if (is_in_one_page(state, addresses)) {
+		(void)!guest_memory_store(memory, addresses[0], value, size);
+		return;
+	}
+	for (unsigned i = 0; i < size; i++) {
+		(void)!guest_memory_store(memory, addresses[i], (uint8_t)(value >> (i * 8)), 1);
 	}
 }
 
@@ -212,6 +236,10 @@ enum exit_action io_string(struct vcpu *vcpu, struct io_access access)
 		return EXIT_STOP;
 	}
 	vcpu_interrupts_update_if_due(vcpu);
+	if (status == STATUS_CHANGED) {
+		/* The elements before are done; the CPU goes on with this one. */
+		return exit_again(vcpu);
+	}
 	if (status == STATUS_OK && is_done) {
 		return EXIT_NEXT_INSTRUCTION;
 	}

@@ -23,6 +23,8 @@ enum legacy_prefix {
 #define REX_FIXED_VALUE 0x40
 #define REX_W           BIT(3)
 #define REX_R           BIT(2)
+#define REX_X           BIT(1)
+#define REX_B           BIT(0)
 
 enum { ESCAPE_TWO_BYTE = 0x0f };
 
@@ -33,6 +35,10 @@ enum { ESCAPE_TWO_BYTE = 0x0f };
 #define MODRM_REG_LOW  3
 #define MODRM_RM_HIGH  2
 #define MODRM_RM_LOW   0
+#define SIB_SCALE_HIGH 7
+#define SIB_SCALE_LOW  6
+#define SIB_INDEX_HIGH 5
+#define SIB_INDEX_LOW  3
 #define SIB_BASE_HIGH  2
 #define SIB_BASE_LOW   0
 
@@ -49,9 +55,13 @@ enum {
 	RM_SIB = 4,
 	RM_DISPLACEMENT_ALONE = 5, /* RIP-relative in 64-bit mode. */
 	BASE_DISPLACEMENT_ALONE = 5,
+	INDEX_NONE = 4,
 };
 
-enum { REGISTER_RAX = 0, LEGACY_HIGH_BYTE_FIRST = 4, REX_R_REGISTERS = 8, BYTE_BITS = 8 };
+/* ModRM numbers of registers. */
+enum { RAX = 0, RBX = 3, RSP = 4, RBP = 5, RSI = 6, RDI = 7 };
+
+enum { LEGACY_HIGH_BYTE_FIRST = 4, REX_REGISTERS = 8, BYTE_BITS = 8 };
 
 enum width {
 	WIDTH_OPERAND, /* 16, 32 or 64 bits. */
@@ -146,6 +156,8 @@ struct stream {
 
 struct prefixes {
 	uint8_t rex; /* 0 where there is none. */
+	bool has_segment;
+	enum segment_register segment;
 	bool has_operand_size;
 	bool has_address_size;
 	bool has_lock;
@@ -184,17 +196,35 @@ static uint64_t sign_extend(uint64_t value, unsigned size_bytes)
 	return (low_bytes(value, size_bytes) ^ sign) - sign;
 }
 
+/*
+ * Notes a segment override; false if the byte is none. 64-bit mode ignores those but FS and GS: SDM
+ * Vol. 2A "Instruction Prefixes".
+ */
+static bool note_segment_prefix(struct prefixes *prefixes, enum mov_mode mode, uint8_t byte)
+{
+	static const struct {
+		uint8_t byte;
+		enum segment_register segment;
+	} rows[] = {{PREFIX_ES, SEGMENT_ES}, {PREFIX_CS, SEGMENT_CS}, {PREFIX_SS, SEGMENT_SS},
+		{PREFIX_DS, SEGMENT_DS}, {PREFIX_FS, SEGMENT_FS}, {PREFIX_GS, SEGMENT_GS}};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		if (rows[i].byte != byte) {
+			continue;
+		}
+		if (mode != MOV_MODE_64_BIT || byte == PREFIX_FS || byte == PREFIX_GS) {
+			prefixes->has_segment = true;
+			prefixes->segment = rows[i].segment;
+		}
+		return true;
+	}
+	return false;
+}
+
 /* Notes one legacy prefix; false if the byte is none. */
-static bool note_legacy_prefix(struct prefixes *prefixes, uint8_t byte)
+static bool note_legacy_prefix(struct prefixes *prefixes, enum mov_mode mode, uint8_t byte)
 {
 	switch (byte) {
-	case PREFIX_ES:
-	case PREFIX_CS:
-	case PREFIX_SS:
-	case PREFIX_DS:
-	case PREFIX_FS:
-	case PREFIX_GS:
-		return true;
 	case PREFIX_OPERAND_SIZE:
 		prefixes->has_operand_size = true;
 		return true;
@@ -209,7 +239,7 @@ static bool note_legacy_prefix(struct prefixes *prefixes, uint8_t byte)
 		prefixes->has_repeat = true;
 		return true;
 	default:
-		return false;
+		return note_segment_prefix(prefixes, mode, byte);
 	}
 }
 
@@ -219,7 +249,7 @@ static uint8_t read_prefixes(struct stream *stream, enum mov_mode mode, struct p
 	for (;;) {
 		uint8_t byte = stream_byte(stream);
 
-		if (note_legacy_prefix(prefixes, byte)) {
+		if (note_legacy_prefix(prefixes, mode, byte)) {
 			/* A REX prefix counts only where the opcode follows it at once. */
 			prefixes->rex = 0;
 		} else if (mode == MOV_MODE_64_BIT && (byte & REX_FIXED_MASK) == REX_FIXED_VALUE) {
@@ -281,40 +311,88 @@ static uint8_t width_size(enum width width, uint8_t operand)
 	}
 }
 
-/* SDM Vol. 2A Table "16-Bit Addressing Forms with the ModR/M Byte". */
-static unsigned displacement_size_16(uint64_t mod, uint64_t rm)
+static uint64_t read_displacement(struct stream *stream, unsigned size_bytes)
 {
-	if (mod == MOD_NO_DISPLACEMENT) {
-		return rm == RM_16_DISPLACEMENT_ALONE ? 2 : 0;
-	}
-	return mod == MOD_DISPLACEMENT_8 ? 1 : 2;
+	return size_bytes == 0 ? 0
+			       : sign_extend(stream_little_endian(stream, size_bytes), size_bytes);
 }
 
-/* The same volume, Tables "32-Bit Addressing Forms with the ModR/M Byte" and "... the SIB Byte". */
-static unsigned displacement_size_32(struct stream *stream, uint64_t mod, uint64_t rm)
+/* SDM Vol. 2A Table "16-Bit Addressing Forms with the ModR/M Byte". */
+static void read_address_16(
+	struct stream *stream, uint64_t mod, uint64_t rm, struct mov_address *address)
 {
-	bool is_alone = rm == RM_DISPLACEMENT_ALONE;
+	static const struct {
+		uint8_t base;
+		uint8_t index;
+	} forms[] = {{RBX, RSI}, {RBX, RDI}, {RBP, RSI}, {RBP, RDI}, {RSI, MOV_NO_REGISTER},
+		{RDI, MOV_NO_REGISTER}, {RBP, MOV_NO_REGISTER}, {RBX, MOV_NO_REGISTER}};
 
-	if (rm == RM_SIB) {
-		is_alone = bits_get(stream_byte(stream), SIB_BASE_HIGH, SIB_BASE_LOW) ==
-			   BASE_DISPLACEMENT_ALONE;
+	address->base = forms[rm].base;
+	address->index = forms[rm].index;
+	if (mod == MOD_NO_DISPLACEMENT && rm == RM_16_DISPLACEMENT_ALONE) {
+		address->base = MOV_NO_REGISTER;
+		address->displacement = read_displacement(stream, 2);
+	} else if (mod != MOD_NO_DISPLACEMENT) {
+		address->displacement =
+			read_displacement(stream, mod == MOD_DISPLACEMENT_8 ? 1 : 2);
 	}
-	if (mod == MOD_NO_DISPLACEMENT) {
-		return is_alone ? 4 : 0;
+}
+
+/* The same volume, Table "32-Bit Addressing Forms with the SIB Byte". Returns the base's number
+ * without REX.B. */
+static uint64_t read_sib(struct stream *stream, uint8_t rex, struct mov_address *address)
+{
+	const uint8_t sib = stream_byte(stream);
+	const uint64_t index = bits_get(sib, SIB_INDEX_HIGH, SIB_INDEX_LOW) |
+			       ((rex & REX_X) != 0 ? REX_REGISTERS : 0);
+
+	if (index != INDEX_NONE) {
+		address->index = (uint8_t)index;
+		address->scale = (uint8_t)BIT(bits_get(sib, SIB_SCALE_HIGH, SIB_SCALE_LOW));
 	}
-	return mod == MOD_DISPLACEMENT_8 ? 1 : 4;
+	return bits_get(sib, SIB_BASE_HIGH, SIB_BASE_LOW);
+}
+
+/* The same volume, Table "32-Bit Addressing Forms with the ModR/M Byte"; 64-bit mode has the same
+ * forms, but for one that is relative to RIP. */
+static void read_address_32(struct stream *stream, const struct prefixes *prefixes,
+	enum mov_mode mode, uint8_t modrm, struct mov_address *address)
+{
+	const uint64_t mod = bits_get(modrm, MODRM_MOD_HIGH, MODRM_MOD_LOW);
+	const uint64_t rm = bits_get(modrm, MODRM_RM_HIGH, MODRM_RM_LOW);
+	const uint64_t base = rm == RM_SIB ? read_sib(stream, prefixes->rex, address) : rm;
+
+	/* RM_DISPLACEMENT_ALONE and BASE_DISPLACEMENT_ALONE are the same number. */
+	if (mod == MOD_NO_DISPLACEMENT && base == BASE_DISPLACEMENT_ALONE) {
+		address->is_rip_relative = rm == RM_DISPLACEMENT_ALONE && mode == MOV_MODE_64_BIT;
+		address->displacement = read_displacement(stream, 4);
+		return;
+	}
+	address->base = (uint8_t)(base | ((prefixes->rex & REX_B) != 0 ? REX_REGISTERS : 0));
+	if (mod != MOD_NO_DISPLACEMENT) {
+		address->displacement =
+			read_displacement(stream, mod == MOD_DISPLACEMENT_8 ? 1 : 4);
+	}
 }
 
 /* Reads ModRM, SIB and displacement; returns the ModRM byte. */
-static uint8_t read_modrm(struct stream *stream, uint8_t address)
+static uint8_t read_modrm(struct stream *stream, const struct prefixes *prefixes,
+	enum mov_mode mode, struct mov_address *address)
 {
-	uint8_t modrm = stream_byte(stream);
-	uint64_t mod = bits_get(modrm, MODRM_MOD_HIGH, MODRM_MOD_LOW);
-	uint64_t rm = bits_get(modrm, MODRM_RM_HIGH, MODRM_RM_LOW);
+	const uint8_t modrm = stream_byte(stream);
+	const uint64_t mod = bits_get(modrm, MODRM_MOD_HIGH, MODRM_MOD_LOW);
 
-	if (mod != MOD_REGISTER) {
-		stream_little_endian(stream, address == 2 ? displacement_size_16(mod, rm)
-							  : displacement_size_32(stream, mod, rm));
+	if (mod == MOD_REGISTER) {
+		return modrm;
+	}
+	if (address->size_bytes == 2) {
+		read_address_16(stream, mod, bits_get(modrm, MODRM_RM_HIGH, MODRM_RM_LOW), address);
+	} else {
+		read_address_32(stream, prefixes, mode, modrm, address);
+	}
+	/* SDM Vol. 1 "Default Segment Selection Rules". */
+	if (!prefixes->has_segment && (address->base == RSP || address->base == RBP)) {
+		address->segment = SEGMENT_SS;
 	}
 	return modrm;
 }
@@ -336,7 +414,7 @@ static bool apply_modrm(struct mov_instruction *instruction, const struct opcode
 		instruction->is_high_byte = true;
 		number -= LEGACY_HIGH_BYTE_FIRST;
 	}
-	instruction->register_number = (rex & REX_R) != 0 ? number + REX_R_REGISTERS : number;
+	instruction->register_number = (rex & REX_R) != 0 ? number + REX_REGISTERS : number;
 	return true;
 }
 
@@ -345,7 +423,7 @@ static bool read_operands(struct stream *stream, const struct opcode *opcode,
 	const struct prefixes *prefixes, enum mov_mode mode, struct mov_instruction *instruction)
 {
 	uint8_t operand = operand_size(prefixes, mode);
-	uint8_t address = address_size(prefixes, mode);
+	struct mov_address *address = &instruction->address;
 	uint8_t immediate_size = width_size(opcode->operand, operand);
 
 	*instruction = (struct mov_instruction){
@@ -356,12 +434,18 @@ static bool read_operands(struct stream *stream, const struct opcode *opcode,
 		.is_sign_extended = opcode->is_sign_extended,
 		.access_size = width_size(opcode->access, operand),
 		.register_size = width_size(opcode->operand, operand),
-		.register_number = REGISTER_RAX,
+		.register_number = RAX,
+		.address = {.segment = prefixes->has_segment ? prefixes->segment : SEGMENT_DS,
+			.size_bytes = address_size(prefixes, mode),
+			.base = MOV_NO_REGISTER,
+			.index = MOV_NO_REGISTER,
+			.scale = 1},
 	};
 	if (opcode->address == ADDRESS_OFFSET) {
-		stream_little_endian(stream, address);
+		address->displacement = stream_little_endian(stream, address->size_bytes);
 	} else if (opcode->address != ADDRESS_IMPLIED &&
-		   !apply_modrm(instruction, opcode, prefixes->rex, read_modrm(stream, address))) {
+		   !apply_modrm(instruction, opcode, prefixes->rex,
+			   read_modrm(stream, prefixes, mode, address))) {
 		return false;
 	}
 	if (opcode->kind == MOV_KIND_STORE_IMMEDIATE) {
@@ -396,6 +480,23 @@ enum status mov_decode(const uint8_t *bytes, size_t byte_count, enum mov_mode mo
 		return STATUS_UNSUPPORTED;
 	}
 	return stream.status;
+}
+
+uint64_t mov_address_offset(
+	const struct mov_address *address, uint64_t base, uint64_t index, uint64_t next_rip)
+{
+	uint64_t offset = address->displacement;
+
+	if (address->base != MOV_NO_REGISTER) {
+		offset += base;
+	}
+	if (address->index != MOV_NO_REGISTER) {
+		offset += index * address->scale;
+	}
+	if (address->is_rip_relative) {
+		offset += next_rip;
+	}
+	return low_bytes(offset, address->size_bytes);
 }
 
 uint64_t mov_load_result(

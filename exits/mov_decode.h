@@ -4,6 +4,7 @@
 
 #include "lib/status.h"
 #include "lib/types.h"
+#include "vmx/exit_qualification.h"
 
 /* SDM Vol. 2A "Instruction Format": an instruction longer than this is a #GP. */
 enum { INSTRUCTION_BYTES_MAX = 15 };
@@ -25,6 +26,20 @@ enum mov_kind {
 	MOV_KIND_STRING,          /* MOVS or STOS; the caller decides what becomes of it. */
 };
 
+/* In the place of a register number: there is none. */
+enum { MOV_NO_REGISTER = 0xff };
+
+/* The memory operand, as it is encoded. For MOVS and STOS it means nothing. */
+struct mov_address {
+	enum segment_register segment;
+	uint8_t size_bytes; /* The address size: 2, 4 or 8. */
+	uint8_t base;       /* Register numbers, or MOV_NO_REGISTER. */
+	uint8_t index;
+	uint8_t scale; /* The index counts 1, 2, 4 or 8 times. */
+	bool is_rip_relative;
+	uint64_t displacement; /* Sign-extended; an absolute address of "moffs" is not. */
+};
+
 /* One decoded instruction. Sizes are in bytes: 1, 2, 4 or 8. */
 struct mov_instruction {
 	enum mov_kind kind;
@@ -38,6 +53,7 @@ struct mov_instruction {
 	uint8_t register_number; /* 0 to 15: RAX RCX RDX RBX RSP RBP RSI RDI R8 ... R15. */
 	uint8_t length;          /* 1 to INSTRUCTION_BYTES_MAX. */
 	uint64_t immediate;      /* STORE_IMMEDIATE alone: sign-extended to 64 bits. */
+	struct mov_address address;
 };
 
 /*
@@ -64,6 +80,14 @@ must_use enum status mov_decode(const uint8_t *bytes, size_t byte_count, enum mo
  */
 uint64_t mov_load_result(
 	const struct mov_instruction *instruction, uint64_t old_value, uint64_t value_read);
+
+/*
+ * Returns the offset in its segment that an operand lies at, cut to the address size. base and
+ * index are what those registers hold (anything where there is none); next_rip is the RIP after the
+ * instruction. Context: any; pure. Source: SDM Vol. 1 "Specifying an Offset".
+ */
+uint64_t mov_address_offset(
+	const struct mov_address *address, uint64_t base, uint64_t index, uint64_t next_rip);
 
 /*
  * Returns what a STORE writes, zero above access_size. registers are in ModRM order.

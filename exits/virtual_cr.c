@@ -53,10 +53,13 @@ static bool load_pdptes(struct vcpu *vcpu)
 	const gpa_t table = gpa(align_down(cr3, PDPTE_TABLE_ALIGNMENT));
 	uint64_t pdptes[PDPTE_COUNT];
 
-	if (guest_memory_read(&vcpu->vm->memory, table, pdptes, sizeof(pdptes)) != STATUS_OK) {
-		return false;
-	}
 	for (size_t i = 0; i < PDPTE_COUNT; i++) {
+		const gpa_t entry = gpa(table.value + i * sizeof(pdptes[0]));
+
+		if (guest_memory_load(&vcpu->vm->memory, entry, &pdptes[i], sizeof(pdptes[0])) !=
+			STATUS_OK) {
+			return false;
+		}
 		if ((pdptes[i] & PDPTE_P) != 0 &&
 			(pdptes[i] & (PDPTE_RESERVED | beyond_address)) != 0) {
 			return false;

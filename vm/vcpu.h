@@ -124,6 +124,8 @@ struct vcpu {
 	uint8_t warning_count;
 	uint8_t decoded_length; /* Of an instruction that we decoded, for the dispatcher. */
 	uint16_t vpid;
+	uint32_t again_count; /* How often the CPU was to execute this again: exits/exit_again.h. */
+	uint64_t again_rip;
 	uint32_t id;              /* Its number in the VM, which is its APIC ID. */
 	char name[VCPU_NAME_MAX]; /* For the log. */
 	const struct vmx_capability *capability;

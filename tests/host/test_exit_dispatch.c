@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: exits/exit.c exits/exit_table.c exits/vmcall.c exits/vmmcall.c vm/guest_store.c
- * exits/advance_rip.c exits/exit_cpuid.c exits/exit_cr.c exits/virtual_cr.c exits/exit_ept.c
- * exits/exit_apic.c exits/exit_event.c exits/exit_io.c exits/exit_msr.c exits/exit_simple.c
- * exits/exit_xsetbv.c exits/io_segment.c exits/io_string.c exits/mmio.c exits/mov_decode.c
- * hypercall/table.c hypercall/kvm_calls.c hypercall/native_calls.c hypercall/guest_control.c
- * hypercall/batch.c hypercall/counters.c cpu/tsc.c vm/tick_histogram.c hypercall/cpuid_leaves.c
- * vm/cpuid_policy.c vm/cpuid_topology.c vm/event.c vm/guest_code.c vm/guest_memory.c
- * vm/guest_paging.c vm/msr_mtrr.c vm/msr_policy.c vm/port_bus.c vm/vcpu.c vm/vcpu_loop.c vm/vm.c
- * vm/vm_memory.c cpu/page_alloc.c vmx/ept.c vmx/ept_edit.c vmx/ept_table.c vmx/entry_check.c
- * vmx/entry_check_activity.c vmx/entry_check_controls.c vmx/entry_check_guest.c
- * vmx/entry_check_host.c vmx/entry_check_misc.c vmx/entry_check_msr_loading.c
- * vmx/entry_check_segments.c vmx/entry_check_shared.c vmx/entry_check_transitions.c
- * vmx/exit_qualification.c vmx/exit_reason.c vmx/instruction_error.c vmx/operation.c
- * vmx/vmcs_names.c lib/format.c lib/status.c tests/host/vcpu_fixture.c vm/memory_layout.c
- * cpu/wall_clock.c lib/calendar.c lib/scaled_time.c hypercall/kvm_msrs.c exits/exit_hlt.c
- * vm/vcpu_interrupts.c vm/vcpu_timer.c vmx/preemption_timer.c vm/vcpu_apicv.c
+/* SOURCES: exits/exit.c exits/exit_table.c exits/vmcall.c exits/vmmcall.c exits/exit_again.c
+ * vm/guest_store.c exits/advance_rip.c exits/exit_cpuid.c exits/exit_cr.c exits/virtual_cr.c
+ * exits/exit_ept.c exits/exit_apic.c exits/exit_event.c exits/exit_io.c exits/exit_msr.c
+ * exits/exit_simple.c exits/exit_xsetbv.c exits/io_segment.c exits/io_string.c exits/mmio.c
+ * exits/mov_operand.c exits/mov_decode.c hypercall/table.c hypercall/kvm_calls.c
+ * hypercall/native_calls.c hypercall/guest_control.c hypercall/batch.c hypercall/counters.c
+ * cpu/tsc.c vm/tick_histogram.c hypercall/cpuid_leaves.c vm/cpuid_policy.c vm/cpuid_topology.c
+ * vm/event.c vm/guest_code.c vm/guest_memory.c vm/guest_paging.c vm/msr_mtrr.c vm/msr_policy.c
+ * vm/port_bus.c vm/vcpu.c vm/vcpu_loop.c vm/vm.c vm/vm_memory.c cpu/page_alloc.c vmx/ept.c
+ * vmx/ept_edit.c vmx/ept_table.c vmx/entry_check.c vmx/entry_check_activity.c
+ * vmx/entry_check_controls.c vmx/entry_check_guest.c vmx/entry_check_host.c vmx/entry_check_misc.c
+ * vmx/entry_check_msr_loading.c vmx/entry_check_segments.c vmx/entry_check_shared.c
+ * vmx/entry_check_transitions.c vmx/exit_qualification.c vmx/exit_reason.c vmx/instruction_error.c
+ * vmx/operation.c vmx/vmcs_names.c lib/format.c lib/status.c tests/host/vcpu_fixture.c
+ * vm/memory_layout.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c hypercall/kvm_msrs.c
+ * exits/exit_hlt.c vm/vcpu_interrupts.c vm/vcpu_timer.c vmx/preemption_timer.c vm/vcpu_apicv.c
  * vm/vcpu_apicv_mode.c vmx/apic_controls.c vm/pv_eoi.c devices/virtual_apic.c
  * devices/virtual_apic_access.c devices/virtual_apic_lvt.c devices/virtual_apic_message.c
  * devices/virtual_apic_priority.c devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c
@@ -330,7 +330,10 @@ static void a_decoded_instruction_goes_on_by_the_decoders_length(void **state)
 
 	vcpu_fixture_map_identity(f);
 	memcpy(f->ram + VCPU_FIXTURE_RIP, "\x8b\x43\x08", 3); /* mov eax, [rbx + 8] */
-	fake_vmcs_set(VMCS_GUEST_PHYSICAL_ADDRESS, 0xfed00000);
+	*vcpu_fixture_page(f, 0x10000) = 0xfed00007;
+	f->vcpu.frame.registers[REGISTER_RBX] = 0x10000;
+	fake_vmcs_set(VMCS_GUEST_LINEAR_ADDRESS, 0x10008);
+	fake_vmcs_set(VMCS_GUEST_PHYSICAL_ADDRESS, 0xfed00008);
 	fake_vmcs_set(VMCS_EXIT_QUALIFICATION, 0x181);
 	assert_true(dispatch(f, EXIT_REASON_EPT_VIOLATION, 77));
 	assert_int_equal(fake_vmcs_get(VMCS_GUEST_RIP), VCPU_FIXTURE_RIP + 3);

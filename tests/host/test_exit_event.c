@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: exits/exit_event.c exits/vmmcall.c vm/event.c vm/vm.c vm/vcpu.c vm/guest_memory.c
- * vm/guest_code.c vm/guest_paging.c vm/guest_store.c vm/cpuid_policy.c vm/cpuid_topology.c
- * vm/msr_policy.c vm/msr_mtrr.c lib/format.c tests/host/vcpu_fixture.c vm/vcpu_interrupts.c
- * vm/vcpu_timer.c vmx/preemption_timer.c vm/vcpu_apicv.c vm/pv_eoi.c devices/virtual_apic.c
- * devices/virtual_apic_access.c devices/virtual_apic_lvt.c devices/virtual_apic_message.c
- * devices/virtual_apic_priority.c devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c
- * cpu/tsc.c vm/vm_platform.c vm/port_bus.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c
- * lib/tick_rate.c devices/pic8259.c devices/ioapic.c devices/pit8254.c devices/pit8254_counter.c
- * devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c devices/reset_control.c
- * devices/pci_config.c
- * vm/vcpu_ipi.c vm/vcpu_posted.c vm/vcpu_post.c vm/posted_interrupts.c */
+/* SOURCES: exits/exit_event.c exits/vmmcall.c exits/exit_again.c vm/event.c vm/vm.c vm/vcpu.c
+ * vm/guest_memory.c vm/guest_code.c vm/guest_paging.c vm/guest_store.c vm/cpuid_policy.c
+ * vm/cpuid_topology.c vm/msr_policy.c vm/msr_mtrr.c lib/format.c tests/host/vcpu_fixture.c
+ * vm/vcpu_interrupts.c vm/vcpu_timer.c vmx/preemption_timer.c vm/vcpu_apicv.c vm/pv_eoi.c
+ * devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
+ * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
+ * cpu/host_timer.c cpu/local_apic.c cpu/tsc.c vm/vm_platform.c vm/port_bus.c cpu/wall_clock.c
+ * lib/calendar.c lib/scaled_time.c lib/tick_rate.c devices/pic8259.c devices/ioapic.c
+ * devices/pit8254.c devices/pit8254_counter.c devices/rtc_mc146818.c devices/acpi_pm.c
+ * devices/i8042.c devices/reset_control.c devices/pci_config.c vm/vcpu_ipi.c vm/vcpu_posted.c
+ * vm/vcpu_post.c vm/posted_interrupts.c */
 #include "cpu/msr.h"
 #include "cpu/registers.h"
 #include "cpu/trap.h"

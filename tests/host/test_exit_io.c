@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: exits/exit_io.c exits/io_string.c exits/io_segment.c exits/advance_rip.c vm/event.c
- * vm/vcpu.c vm/vm.c vm/port_bus.c vm/guest_paging.c vm/msr_policy.c vm/msr_mtrr.c vm/cpuid_policy.c
- * vm/cpuid_topology.c vm/guest_memory.c vmx/exit_qualification.c lib/format.c
- * tests/host/vcpu_fixture.c vm/vm_platform.c cpu/wall_clock.c lib/calendar.c lib/scaled_time.c
- * lib/tick_rate.c devices/pic8259.c devices/ioapic.c devices/pit8254.c devices/pit8254_counter.c
- * devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c devices/reset_control.c
- * devices/pci_config.c vm/vcpu_interrupts.c vm/vcpu_timer.c vmx/preemption_timer.c vm/vcpu_apicv.c
- * vm/pv_eoi.c devices/virtual_apic.c devices/virtual_apic_access.c devices/virtual_apic_lvt.c
- * devices/virtual_apic_message.c devices/virtual_apic_priority.c devices/virtual_apic_timer.c
- * cpu/host_timer.c cpu/local_apic.c cpu/tsc.c
- * vm/vcpu_ipi.c vm/vcpu_posted.c vm/vcpu_post.c vm/posted_interrupts.c */
+/* SOURCES: exits/exit_io.c exits/io_string.c exits/exit_again.c exits/io_segment.c
+ * exits/advance_rip.c vm/event.c vm/vcpu.c vm/vm.c vm/port_bus.c vm/guest_paging.c vm/msr_policy.c
+ * vm/msr_mtrr.c vm/cpuid_policy.c vm/cpuid_topology.c vm/guest_memory.c vmx/exit_qualification.c
+ * lib/format.c tests/host/vcpu_fixture.c vm/vm_platform.c cpu/wall_clock.c lib/calendar.c
+ * lib/scaled_time.c lib/tick_rate.c devices/pic8259.c devices/ioapic.c devices/pit8254.c
+ * devices/pit8254_counter.c devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c
+ * devices/reset_control.c devices/pci_config.c vm/vcpu_interrupts.c vm/vcpu_timer.c
+ * vmx/preemption_timer.c vm/vcpu_apicv.c vm/pv_eoi.c devices/virtual_apic.c
+ * devices/virtual_apic_access.c devices/virtual_apic_lvt.c devices/virtual_apic_message.c
+ * devices/virtual_apic_priority.c devices/virtual_apic_timer.c cpu/host_timer.c cpu/local_apic.c
+ * cpu/tsc.c vm/vcpu_ipi.c vm/vcpu_posted.c vm/vcpu_post.c vm/posted_interrupts.c */
 #include "cpu/registers.h"
 #include "exits/exit.h"
 #include "exits/io_segment.h"

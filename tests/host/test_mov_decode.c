@@ -356,9 +356,91 @@ static void store_writes_the_immediate_cut_to_the_access(void **state)
 	assert_int_equal(store("48c700ffffff7f", MOV_MODE_64_BIT), 0x7fffffff);
 }
 
+#define NONE MOV_NO_REGISTER
+
+/* SDM Vol. 2A "ModR/M and SIB Bytes"; Vol. 1 "Default Segment Selection Rules". */
+static const struct {
+	const char *text;
+	enum mov_mode mode;
+	const char *hex;
+	struct mov_address address;
+} addresses[] = {
+	{"[bx+si]", MOV_MODE_16_BIT, "8800", {SEGMENT_DS, 2, 3, 6, 1, false, 0}},
+	{"[bp+di]", MOV_MODE_16_BIT, "8a03", {SEGMENT_SS, 2, 5, 7, 1, false, 0}},
+	{"[0x1234]", MOV_MODE_16_BIT, "8a0e3412", {SEGMENT_DS, 2, NONE, NONE, 1, false, 0x1234}},
+	{"[bp-3]", MOV_MODE_16_BIT, "8a56fd", {SEGMENT_SS, 2, 5, NONE, 1, false, -3ull}},
+	{"[es:bp]", MOV_MODE_16_BIT, "268a5600", {SEGMENT_ES, 2, 5, NONE, 1, false, 0}},
+	{"[bx+0x7ff0]", MOV_MODE_16_BIT, "8a97f07f", {SEGMENT_DS, 2, 3, NONE, 1, false, 0x7ff0}},
+	{"[esp]", MOV_MODE_16_BIT, "67891424", {SEGMENT_SS, 4, 4, NONE, 1, false, 0}},
+	{"[edi]", MOV_MODE_32_BIT, "8907", {SEGMENT_DS, 4, 7, NONE, 1, false, 0}},
+	{"[0x12345678]", MOV_MODE_32_BIT, "8b0578563412",
+		{SEGMENT_DS, 4, NONE, NONE, 1, false, 0x12345678}},
+	{"[eax+ecx*4-1]", MOV_MODE_32_BIT, "8b4488ff", {SEGMENT_DS, 4, 0, 1, 4, false, -1ull}},
+	{"[ecx*8+0x10]", MOV_MODE_32_BIT, "8b04cd10000000",
+		{SEGMENT_DS, 4, NONE, 1, 8, false, 0x10}},
+	{"[ebp+eax]", MOV_MODE_32_BIT, "8b440500", {SEGMENT_SS, 4, 5, 0, 1, false, 0}},
+	{"[cs:bx]", MOV_MODE_32_BIT, "2e678b07", {SEGMENT_CS, 2, 3, NONE, 1, false, 0}},
+	{"[rip+4]", MOV_MODE_64_BIT, "8b0504000000", {SEGMENT_DS, 8, NONE, NONE, 1, true, 4}},
+	{"[abs 4]", MOV_MODE_64_BIT, "8b042504000000", {SEGMENT_DS, 8, NONE, NONE, 1, false, 4}},
+	{"[r13]", MOV_MODE_64_BIT, "418b4500", {SEGMENT_DS, 8, 13, NONE, 1, false, 0}},
+	{"[r12+r12*2]", MOV_MODE_64_BIT, "438b0464", {SEGMENT_DS, 8, 12, 12, 2, false, 0}},
+	{"[rbp+r12]", MOV_MODE_64_BIT, "428b442500", {SEGMENT_SS, 8, 5, 12, 1, false, 0}},
+	{"[fs:rax]", MOV_MODE_64_BIT, "648b00", {SEGMENT_FS, 8, 0, NONE, 1, false, 0}},
+	{"[gs:rax], ds ignored", MOV_MODE_64_BIT, "653e8b00",
+		{SEGMENT_GS, 8, 0, NONE, 1, false, 0}},
+	{"[eax]", MOV_MODE_64_BIT, "678b00", {SEGMENT_DS, 4, 0, NONE, 1, false, 0}},
+	{"moffs", MOV_MODE_64_BIT, "a1f0ffffffffffffff",
+		{SEGMENT_DS, 8, NONE, NONE, 1, false, 0xfffffffffffffff0}},
+	{"moffs 32", MOV_MODE_32_BIT, "a1f0ffffff",
+		{SEGMENT_DS, 4, NONE, NONE, 1, false, 0xfffffff0}},
+	{"[rax], immediate", MOV_MODE_64_BIT, "c7000000000a",
+		{SEGMENT_DS, 8, 0, NONE, 1, false, 0}},
+};
+
+static void the_operands_address_is_as_it_was_assembled(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(addresses); i++) {
+		const struct mov_address *want = &addresses[i].address;
+		const struct mov_address *found;
+		struct mov_instruction instruction;
+
+		assert_int_equal(
+			decode_hex(addresses[i].hex, addresses[i].mode, &instruction), STATUS_OK);
+		found = &instruction.address;
+		if (found->segment != want->segment || found->size_bytes != want->size_bytes ||
+			found->base != want->base || found->index != want->index ||
+			found->scale != want->scale ||
+			found->is_rip_relative != want->is_rip_relative ||
+			found->displacement != want->displacement) {
+			fail_msg(
+				"%s: segment %d size %u base %u index %u scale %u rip %d disp %#llx",
+				addresses[i].text, (int)found->segment, found->size_bytes,
+				found->base, found->index, found->scale, found->is_rip_relative,
+				(unsigned long long)found->displacement);
+		}
+	}
+}
+
+static void an_offset_is_cut_to_the_address_size(void **state)
+{
+	const struct mov_address both = {SEGMENT_DS, 8, 3, 6, 4, false, -1ull};
+	const struct mov_address word = {SEGMENT_DS, 2, 3, 6, 1, false, 2};
+	const struct mov_address alone = {SEGMENT_DS, 4, NONE, NONE, 1, false, -1ull};
+	const struct mov_address relative = {SEGMENT_DS, 8, NONE, NONE, 1, true, -16ull};
+
+	(void)state;
+	assert_int_equal(mov_address_offset(&both, 0x1000, 0x10, 0x5555), 0x103f);
+	assert_int_equal(mov_address_offset(&word, 0x1fff0, 0x2000f, 0x5555), 1);
+	assert_int_equal(mov_address_offset(&alone, 0x1000, 0x10, 0x5555), UINT32_MAX);
+	assert_int_equal(mov_address_offset(&relative, 0x1000, 0x10, 0x2000), 0x1ff0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_operands_address_is_as_it_was_assembled),
+		cmocka_unit_test(an_offset_is_cut_to_the_address_size),
 		cmocka_unit_test(every_encoding_decodes_as_it_was_assembled),
 		cmocka_unit_test(every_shorter_piece_of_an_encoding_is_truncated),
 		cmocka_unit_test(bytes_behind_the_instruction_do_not_matter),
