@@ -68,8 +68,10 @@ bool hypercall_msr_read(const struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 
 /*
  * Writes a structure whose version is odd meanwhile. The version goes on from what the guest's
- * memory holds. Memory that is not RAM is left alone, as KVM does. version_offset tells where the
- * structure's version lies; it is the only word of it that this sets.
+ * memory holds, and comes and goes whole: the guest's other processors read meanwhile, and read
+ * again if it is odd or has changed. Memory that is not RAM is left alone, as KVM does.
+ * version_offset tells where the structure's version lies; it is the only word of it that this
+ * sets.
  */
 static void write_versioned(struct vcpu *vcpu, uint64_t address, void *structure, size_t size_bytes,
 	size_t version_offset)
@@ -77,14 +79,14 @@ static void write_versioned(struct vcpu *vcpu, uint64_t address, void *structure
 	struct guest_memory *memory = &vcpu->vm->memory;
 	uint32_t *version = (uint32_t *)(void *)((uint8_t *)structure + version_offset);
 	const gpa_t version_at = gpa(address + version_offset);
-	uint32_t old;
+	uint64_t old;
 
 	if (!guest_memory_is_writable(memory, gpa(address), size_bytes) ||
-		guest_memory_read(memory, version_at, &old, sizeof(old)) != STATUS_OK) {
+		guest_memory_load(memory, version_at, &old, sizeof(*version)) != STATUS_OK) {
 		return;
 	}
-	*version = (old + 1) | 1;
-	if (guest_memory_write(memory, version_at, version, sizeof(*version)) != STATUS_OK) {
+	*version = ((uint32_t)old + 1) | 1;
+	if (guest_memory_store(memory, version_at, *version, sizeof(*version)) != STATUS_OK) {
 		return;
 	}
 	atomic_thread_fence(memory_order_release);
@@ -93,16 +95,16 @@ static void write_versioned(struct vcpu *vcpu, uint64_t address, void *structure
 	}
 	atomic_thread_fence(memory_order_release);
 	*version += 1;
-	(void)!guest_memory_write(memory, version_at, version, sizeof(*version));
+	(void)!guest_memory_store(memory, version_at, *version, sizeof(*version));
 }
 
 /* The flags but "guest stopped" are ours; that one stays set until the guest has cleared it. */
 static uint8_t system_time_flags(const struct vcpu *vcpu, uint64_t address)
 {
 	const gpa_t flags_at = gpa(address + offsetof(struct kvm_system_time, flags));
-	uint8_t old;
+	uint64_t old;
 
-	if (guest_memory_read(&vcpu->vm->memory, flags_at, &old, sizeof(old)) != STATUS_OK) {
+	if (guest_memory_load(&vcpu->vm->memory, flags_at, &old, sizeof(uint8_t)) != STATUS_OK) {
 		old = 0;
 	}
 	return (uint8_t)((old & KVM_SYSTEM_TIME_GUEST_STOPPED) |

@@ -24,7 +24,7 @@ void pv_eoi_offer(struct vcpu *vcpu)
 	/* Where the CPU delivers, an EOI does not exit in any case. */
 	if (vcpu->kvm.pv_eoi_word != NULL && !vcpu_apicv_delivers(vcpu) &&
 		virtual_apic_can_pv_eoi(&vcpu->apic)) {
-		*vcpu->kvm.pv_eoi_word = PV_EOI_CAN_END;
+		pv_eoi_renew(vcpu);
 		vcpu->is_pv_eoi_offered = true;
 	}
 }
@@ -42,7 +42,7 @@ void pv_eoi_cancel(struct vcpu *vcpu)
 	pv_eoi_collect(vcpu);
 	if (vcpu->is_pv_eoi_offered) {
 		vcpu->is_pv_eoi_offered = false;
-		*vcpu->kvm.pv_eoi_word = 0;
+		__atomic_store_n(vcpu->kvm.pv_eoi_word, 0, __ATOMIC_RELAXED);
 	}
 }
 

@@ -23,13 +23,14 @@ void pv_eoi_set(struct vcpu *vcpu, uint64_t value);
 /* True if the guest has ended the interrupt in memory, and the APIC was not told yet. */
 static inline bool pv_eoi_is_ended(const struct vcpu *vcpu)
 {
-	return vcpu->is_pv_eoi_offered && (*vcpu->kvm.pv_eoi_word & PV_EOI_CAN_END) == 0;
+	return vcpu->is_pv_eoi_offered &&
+	       (__atomic_load_n(vcpu->kvm.pv_eoi_word, __ATOMIC_RELAXED) & PV_EOI_CAN_END) == 0;
 }
 
 /* For the same interrupt again, where it was ended so: what allowed the offer still holds. */
 static inline void pv_eoi_renew(struct vcpu *vcpu)
 {
-	*vcpu->kvm.pv_eoi_word = PV_EOI_CAN_END;
+	__atomic_store_n(vcpu->kvm.pv_eoi_word, PV_EOI_CAN_END, __ATOMIC_RELAXED);
 }
 
 /* Lets the guest end so the interrupt that was just acknowledged, where the rules allow it. */
