@@ -26,6 +26,7 @@ GUESTS = {
     "smp_ipi": "storm=100",
     "smp_ipi_kvm": "",
     "smp_lock": "rounds=300",
+    "smp_races": "rounds=100",
     "smp_start": "",
     "smp_storm_hostile": "rounds=500",
     "smp_tlb": "rounds=200",
