@@ -38,9 +38,11 @@ uint64_t hypercall_not_served(struct vcpu *vcpu, struct hypercall call)
 
 uint64_t hypercall_refused(struct vcpu *vcpu, struct hypercall call)
 {
+	/* In a batch the number is read once more here, and may be another one by now. */
 	const size_t row = hypercall_row(call);
+	const bool is_refused = (vcpu->vm->config->refused_calls & BIT(row)) != 0;
 
-	if ((vcpu->refused_calls_logged & BIT(row)) == 0) {
+	if (is_refused && (vcpu->refused_calls_logged & BIT(row)) == 0) {
 		vcpu->refused_calls_logged |= BIT(row);
 		log_warn(vcpu->vm->config->name, "hypercall refused by hypercalls=: %s",
 			hypercall_table[row].name);
@@ -61,7 +63,10 @@ static vcpu_hypercall_function function_of(const struct vcpu *vcpu, size_t row)
 	return call->function;
 }
 
-/* Stands in for every call's function where the VM's calls are traced: others pay nothing. */
+/*
+ * Stands in for every call's function where the VM's calls are traced: others pay nothing. In a
+ * batch it reads the number once more: what is allowed, made and traced is this one.
+ */
 static uint64_t trace_call(struct vcpu *vcpu, struct hypercall call)
 {
 	const uint64_t number = hypercall_number(call);
