@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: exits/exit_ept.c exits/mmio.c exits/mov_decode.c vm/vm_memory.c vm/guest_code.c
+/* SOURCES: exits/exit_ept.c exits/mmio.c exits/mov_decode.c exits/mov_operand.c exits/exit_again.c
+ * exits/io_segment.c vm/vm_memory.c vm/guest_code.c
  * vm/guest_paging.c vm/vcpu.c vm/vm.c vm/msr_policy.c vm/msr_mtrr.c vm/cpuid_policy.c
  * vm/cpuid_topology.c vm/memory_layout.c vm/guest_memory.c cpu/page_alloc.c vmx/ept.c
  * vmx/ept_edit.c vmx/ept_table.c vmx/exit_qualification.c lib/format.c lib/status.c

@@ -8,7 +8,7 @@
  * devices/pic8259.c devices/ioapic.c devices/pit8254.c devices/pit8254_counter.c
  * devices/rtc_mc146818.c devices/acpi_pm.c devices/i8042.c devices/reset_control.c
  * devices/pci_config.c vm/vcpu_interrupts.c vm/vcpu_ipi.c vm/vcpu_apicv.c vm/pv_eoi.c
- * vm/vcpu_timer.c vmx/preemption_timer.c tests/host/fake/fake_insn.c
+ * vm/vcpu_timer.c vmx/preemption_timer.c tests/host/fake/fake_insn.c tests/host/fake/fake_devices.c
  * tests/host/fake/fake_registers.c tests/host/fake/fake_panic.c tests/host/fake/fake_log.c
  * tests/host/fake/fake_operation.c tests/host/fake/fake_ept_pointer.c
  * tests/host/fake/fake_vm_input.c tests/host/fake/fake_vcpu_startup.c
