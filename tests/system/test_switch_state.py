@@ -71,7 +71,9 @@ def test_each_keeps_its_own_on_one_processor(model: str, option: str) -> None:
         seen = re.findall(rf"^{guest}\| SWITCHES cpu=\d+ rounds=\d+ seen=(\d+)$", result.log, re.M)
         assert len(seen) == count
         assert count == 1 or all(int(number) >= ROUNDS // 2 for number in seen)
-    switches = re.findall(r"^\w+/vcpu\d: cpu=0 .* switches=(\d+) ", result.log, re.M)
-    # Those of the first life of `left` are counted for themselves.
-    assert len(switches) >= sum(VCPUS.values())
-    assert sum(map(int, switches)) >= 4 * ROUNDS
+    # Its only processor halts until its timer, and the others have the machine's: those switches
+    # are from guest to guest. There is a count for each life of `left`.
+    for guest, count in VCPUS.items():
+        switches = re.findall(rf"^{guest}/vcpu\d: cpu=0 .* switches=(\d+) ", result.log, re.M)
+        assert len(switches) >= count
+        assert all(int(number) >= ROUNDS // (1 if count > 1 else 4) for number in switches)

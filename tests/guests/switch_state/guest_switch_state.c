@@ -4,10 +4,10 @@
  * Vol. 3A "Task Management" leaves all of it to software, and so does VMX but for what is in the
  * VMCS. Each processor first finds what a processor has at its start (SDM Vol. 3A "Processor State
  * After Reset"), then fills every register with words of its own, made from "seed=N" and its
- * index. It gives the CPU away by SCHED_YIELD, by HLT until another's interrupt, and by spinning
- * longer than a slice, and looks at all its registers after each, "rounds=N" times in all. XCR0 is
- * narrower by turns: the components that are off keep their values too. It prints
- * "SWITCHES cpu=I rounds=N seen=N", where `seen` counts the rounds in which another one ran.
+ * index. It gives the CPU away by SCHED_YIELD, by HLT until another's interrupt (its timer's if it
+ * is alone), and by spinning, and looks at all its registers after each, "rounds=N" times in all.
+ * XCR0 is narrower by turns: the components that are off keep their values too. It prints "SWITCHES
+ * cpu=I rounds=N seen=N", where `seen` counts the rounds in which another one ran.
  *
  * Several of them with other seeds on one CPU find none of each other's words. With "again=1" it
  * resets the machine once, and must then find a fresh state again. On processors of their own there
@@ -41,7 +41,9 @@ enum {
 	SPIN_PAUSES = 3000,
 	WAYS = 3,
 	REFILL_ROUNDS = 20,
-	SEEDS_PER_ROUND = 65536
+	SEEDS_PER_ROUND = 65536,
+	DIVIDE_BY_1 = 0xb,
+	TIMER_COUNT = 2000
 };
 
 /* The pieces beside those of the two lists. */
@@ -69,6 +71,7 @@ static struct worker {
 
 static unsigned rounds_wanted;
 static bool has_yield;
+static bool has_timer; /* One that works: a machine may have none. */
 static atomic_uint done_count;
 
 void switch_expect(struct switch_result *result, uint64_t got, uint64_t want)
@@ -127,6 +130,19 @@ static void fill(struct worker *worker, unsigned round)
 	switch_registers_fill(worker->seed);
 }
 
+/* An interrupt that ends the HLT: another processor's next one, or one's own timer's. */
+static void ask_for_interrupt(unsigned index)
+{
+	if (guest_cpu_count() > 1) {
+		guest_lapic_send(
+			guest_cpu_at(other_of(index))->apic_id, VECTOR_TURN | LAPIC_ICR_ASSERT);
+		return;
+	}
+	guest_lapic_write(LAPIC_DIVIDE, DIVIDE_BY_1);
+	guest_lapic_write(LAPIC_LVT_TIMER, VECTOR_TURN);
+	guest_lapic_write(LAPIC_INITIAL_COUNT, TIMER_COUNT);
+}
+
 static void give_away(unsigned index, unsigned way, uint64_t words[HOLD_WORDS])
 {
 	const struct guest_cpu *other = guest_cpu_at(other_of(index));
@@ -135,8 +151,8 @@ static void give_away(unsigned index, unsigned way, uint64_t words[HOLD_WORDS])
 		words[HOLD_RAX] = CALL_SCHED_YIELD;
 		words[HOLD_RBX] = other->apic_id;
 		switch_hold_yield(words);
-	} else if (way == 1 && guest_cpu_count() > 1) {
-		guest_lapic_send(other->apic_id, VECTOR_TURN | LAPIC_ICR_ASSERT);
+	} else if (way == 1 && (guest_cpu_count() > 1 || has_timer)) {
+		ask_for_interrupt(index);
 		switch_hold_halt(words);
 	} else {
 		words[HOLD_RCX] = SPIN_PAUSES;
@@ -320,6 +336,7 @@ uint32_t guest_main(void)
 	(void)guest_smp_init();
 	rounds_wanted = (unsigned)guest_option("rounds", ROUNDS);
 	has_yield = report_is_trivet() && (trivet_kvm_features() & KVM_FEATURE_PV_SCHED_YIELD) != 0;
+	has_timer = report_is_trivet();
 	for (unsigned i = 0; i < guest_cpu_count(); i++) {
 		workers[i].first_seed = seed * GUEST_CPU_MAX + i;
 	}
