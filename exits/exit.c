@@ -96,7 +96,7 @@ static __attribute__((noinline)) enum vmx_resume exit_dispatch_by_table(
 
 enum vmx_resume exit_dispatch(struct vmx_frame *frame)
 {
-	struct vcpu *vcpu = (struct vcpu *)frame;
+	struct vcpu *vcpu = (struct vcpu *)(void *)frame;
 	uint32_t reason;
 
 	vcpu->exit_tsc = insn_rdtsc();
