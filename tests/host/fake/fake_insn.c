@@ -110,6 +110,14 @@ uint64_t fake_vmcs_get(uint32_t field)
 	return (field & 1) != 0 ? vmcs_values[field & ~1u] >> VMCS_HALF_BITS : vmcs_values[field];
 }
 
+uint64_t *fake_vmcs_slot(uint32_t field)
+{
+	if (field >= VMCS_ENCODING_COUNT) {
+		fake_fault("no such VMCS field", field);
+	}
+	return &vmcs_values[field & ~1u];
+}
+
 void fake_vmcs_set_absent(uint32_t field, bool is_absent)
 {
 	if (field >= VMCS_ENCODING_COUNT) {
@@ -121,6 +129,9 @@ void fake_vmcs_set_absent(uint32_t field, bool is_absent)
 enum vmx_result insn_vmread_checked(uint64_t field, uint64_t *value)
 {
 	fake_cpu.vmread_count++;
+	if (fake_cpu.on_vmcs_access != NULL) {
+		fake_cpu.on_vmcs_access(false);
+	}
 	*value = 0;
 	if (!vmcs_has(field)) {
 		return VMX_FAIL_VALID;
@@ -140,6 +151,9 @@ uint64_t insn_vmread(uint64_t field)
 void insn_vmwrite(uint64_t field, uint64_t value)
 {
 	fake_cpu.vmwrite_count++;
+	if (fake_cpu.on_vmcs_access != NULL) {
+		fake_cpu.on_vmcs_access(true);
+	}
 	if (!vmcs_has(field) ||
 		bits_get(field, VMCS_TYPE_HIGH, VMCS_TYPE_LOW) == VMCS_TYPE_EXIT_INFORMATION) {
 		fake_cpu.vmwrite_refused_count++;

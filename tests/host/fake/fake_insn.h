@@ -81,6 +81,10 @@ struct fake_cpu {
 	/* Called by HLT and PAUSE if not NULL, so that a test can end a waiting loop. */
 	void (*on_hlt)(void);
 	void (*on_pause)(void);
+	/* Called before each VMREAD and VMWRITE, and before VMPTRLD, if not NULL: for a test that
+	 * has a VMCS for each region. */
+	void (*on_vmcs_access)(bool is_write);
+	void (*on_vmptrld)(hpa_t region);
 };
 
 /* Each thread has a CPU of its own, and a VMCS; the MSRs, CPUID and ports are one machine's. */
@@ -100,6 +104,8 @@ void fake_insn_reset(void);
  */
 void fake_vmcs_set(uint32_t field, uint64_t value);
 uint64_t fake_vmcs_get(uint32_t field);
+/* Where a field's value is kept, for a test that copies whole VMCSs. */
+uint64_t *fake_vmcs_slot(uint32_t field);
 void fake_vmcs_set_absent(uint32_t field, bool is_absent);
 
 /*

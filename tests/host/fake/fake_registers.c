@@ -389,6 +389,9 @@ enum vmx_result insn_vmclear(hpa_t region)
 
 enum vmx_result insn_vmptrld(hpa_t region)
 {
+	if (fake_cpu.on_vmptrld != NULL) {
+		fake_cpu.on_vmptrld(region);
+	}
 	fake_cpu.vmptrld_region = region;
 	fake_cpu.vmptrld_count++;
 	return fake_cpu.vmptrld_result;
