@@ -35,7 +35,7 @@ enum {
 	OP_RACES = 1 << 3,     /* race_value is written in the middle. */
 	OP_LEAVES = 1 << 4,    /* The CPU is taken back behind it. */
 	OP_VECTORING = 1 << 5, /* The exit broke off an event's delivery. */
-	OP_TIME = 1 << 6,      /* A millisecond passes. */
+	OP_TIME = 1 << 6,      /* Time passes until the next event. */
 	OP_TYPED = 1 << 7,     /* Somebody types. */
 };
 

@@ -10,6 +10,7 @@
 #include "hypercall/abi.h"
 #include "hypercall/hypercall.h"
 #include "tests/fuzz/exit_machine.h"
+#include "vm/vcpu_posted.h"
 #include "vmx/control_bits.h"
 #include "vmx/exit_qualification.h"
 #include "vmx/exit_reason.h"
@@ -27,6 +28,8 @@ enum {
 	IOAPIC_PAGE = 0xfec00000,
 	QUALIFICATION_PORT_SHIFT = 16,
 	KICK_VECTOR = 0xf1,
+	FIRST_VECTOR = 0x20,
+	LVT_TSC_DEADLINE = 2 << 17,
 };
 
 /* Reasons without a table of their own, of which some come more often than a random number. */
@@ -190,7 +193,7 @@ static void batch(struct vcpu *vcpu, struct exit_op *op, struct exit_event *even
 
 static void cpuid(struct vcpu *vcpu, struct exit_op *op, struct exit_event *event)
 {
-	static const uint32_t first[] = {0, 0x40000000, 0x80000000, 0};
+	static const uint32_t first[] = {0, 0x40000000, 0x80000000, 0x40000200};
 
 	(void)vcpu;
 	event->reason = EXIT_REASON_CPUID;
@@ -235,6 +238,20 @@ static void wrmsr(struct vcpu *vcpu, struct exit_op *op, struct exit_event *even
 		op->registers[REGISTER_RAX] %= MACHINE_RAM_BYTES + PAGE;
 		op->registers[REGISTER_RDX] = 0;
 	}
+}
+
+/* A deadline is near, and is passed when time passes. */
+static void deadline(struct vcpu *vcpu, struct exit_op *op, struct exit_event *event)
+{
+	const uint64_t tsc = fake_cpu.tsc + vcpu->tsc_offset + op->error_code % 4096;
+
+	event->reason = EXIT_REASON_WRMSR;
+	event->needs_cpl_0 = true;
+	(void)virtual_apic_mmio_write(&vcpu->apic, VIRTUAL_APIC_LVT_TIMER,
+		LVT_TSC_DEADLINE | (FIRST_VECTOR + op->interruption % 0xd0), tsc);
+	op->registers[REGISTER_RCX] = MSR_IA32_TSC_DEADLINE;
+	op->registers[REGISTER_RAX] = (uint32_t)tsc;
+	op->registers[REGISTER_RDX] = tsc >> 32;
 }
 
 static void apic_base(struct vcpu *vcpu, struct exit_op *op, struct exit_event *event)
@@ -404,9 +421,12 @@ static void exception(struct vcpu *vcpu, struct exit_op *op, struct exit_event *
 	put_instruction(vcpu, op->interruption);
 }
 
+/* Of the host. A kick comes behind what another processor has posted. */
 static void interrupt(struct vcpu *vcpu, struct exit_op *op, struct exit_event *event)
 {
-	(void)vcpu;
+	if ((op->error_code & 2) != 0) {
+		vcpu_post_interrupt(vcpu, (uint8_t)(FIRST_VECTOR + op->interruption % 0xd0), false);
+	}
 	event->reason = EXIT_REASON_EXTERNAL_INTERRUPT;
 	event->interruption = (uint32_t)INTERRUPTION_VALID |
 			      ((op->error_code & 1) != 0 ? KICK_VECTOR : op->error_code & 0xff);
@@ -437,6 +457,7 @@ static const struct {
 	{"cpuid", cpuid},
 	{"rdmsr", rdmsr},
 	{"wrmsr", wrmsr},
+	{"deadline", deadline},
 	{"apic base", apic_base},
 	{"cr write", cr_write},
 	{"cr other", cr_other},

@@ -151,6 +151,17 @@ static void change_owned(const struct vcpu *vcpu, uint64_t value)
 	change_bits(VMCS_GUEST_CR4, vcpu->cr4_guest_owned, value >> 32);
 }
 
+/* Anywhere, at the end of 4 GiB, or in RAM. */
+static uint64_t changed_rip(uint64_t value)
+{
+	enum { BEFORE_END = 16 };
+
+	if ((value & 1) != 0) {
+		return (value & 2) != 0 ? value : UINT32_MAX - (value >> 2) % BEFORE_END;
+	}
+	return value % MACHINE_RAM_BYTES;
+}
+
 static void change_registers(const struct exit_op *op)
 {
 	const uint64_t value = op->state_value;
@@ -160,7 +171,7 @@ static void change_registers(const struct exit_op *op)
 			RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_RF | RFLAGS_AC, value);
 	}
 	if ((op->state_flags & STATE_RIP) != 0) {
-		fake_vmcs_set(VMCS_GUEST_RIP, (value & 1) != 0 ? value : value % MACHINE_RAM_BYTES);
+		fake_vmcs_set(VMCS_GUEST_RIP, changed_rip(value));
 	}
 	if ((op->state_flags & STATE_RSP) != 0) {
 		fake_vmcs_set(VMCS_GUEST_RSP, value);

@@ -58,11 +58,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
  * each exit nothing has changed but what exit_shadow.h lists. With EXIT_TRACE set in the
  * environment each exit is printed, for a run of one input under a debugger.
  */
-enum { EXITS = 12, IDLE_MAX = 64, MILLISECOND_TICKS = 1000000 };
+enum { EXITS = 12 /* At least. */, IDLE_MAX = 64, MILLISECOND_TICKS = 1000000, STEP_TICKS = 1000 };
 
 static const uint8_t *input;
 static size_t input_left;
-static unsigned exits_left;
+static size_t exits_left;
 static struct random_numbers numbers;
 static bool is_over;
 static bool is_tracing;
@@ -203,9 +203,18 @@ static void write_registers(struct vcpu *vcpu, const struct exit_op *op)
 	memcpy(vcpu->frame.registers, op->registers, sizeof(op->registers));
 }
 
-static void pass_time(const struct exit_op *op)
+/* By a step, or until something of the guest's is due. */
+static void pass_time(const struct vcpu *vcpu, const struct exit_op *op)
 {
-	fake_cpu.tsc += (op->flags & OP_TIME) != 0 ? MILLISECOND_TICKS : 1000;
+	const uint64_t event_tsc = vcpu->timer.event_tsc;
+
+	fake_cpu.tsc += STEP_TICKS;
+	if ((op->flags & OP_TIME) != 0) {
+		fake_cpu.tsc += (op->length & 1) != 0 ? MILLISECOND_TICKS : 0;
+		if (event_tsc < UINT64_MAX / 2 && event_tsc > fake_cpu.tsc) {
+			fake_cpu.tsc = event_tsc;
+		}
+	}
 	exit_stand_in_typed_count += (op->flags & OP_TYPED) != 0 ? 1 : 0;
 }
 
@@ -272,7 +281,7 @@ static enum vmx_resume make_exit(struct vcpu *vcpu, struct exit_op *op)
 	struct exit_event event;
 	enum vmx_resume resume;
 
-	pass_time(op);
+	pass_time(vcpu, op);
 	exit_recipe(vcpu, op, &event);
 	exit_state_apply(vcpu, op, event.needs_cpl_0);
 	exit_recipe(vcpu, op, &event);
@@ -353,7 +362,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	is_tracing = getenv("EXIT_TRACE") != NULL;
 	is_over = false;
-	exits_left = EXITS;
+	exits_left = size / sizeof(struct exit_op) > EXITS ? size / sizeof(struct exit_op) : EXITS;
 	numbers.state = hash(data, size);
 	input = data;
 	input_left = size;
