@@ -22,14 +22,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-	PAGE = 4096,
-	VMCS_FIRST_CONTENT = 0xa5,
-	XSAVE_HEADER_END = 576,
-	AVX_BYTES = 256,
-	SVR_ENABLED = 0x1ff,
-	LDR_LOW = 24
-};
+enum { PAGE = 4096, VMCS_FIRST_CONTENT = 0xa5, SVR_ENABLED = 0x1ff, LDR_LOW = 24 };
 
 struct machine machine;
 static struct gdt_cpu gdt;
@@ -111,21 +104,18 @@ const struct vcpu *machine_current_vmcs(void)
 /* --- The processor --- */
 
 /* All features; what Trivet does not stand behind it has to mask. */
-static void set_cpuid(void)
+/* Of the fake CPU: MPX and AMX are among them, which guests do not get. */
+#define ALL_COMPONENTS (BITS_MASK(7, 0) | BIT(9) | BIT(17) | BIT(18))
+
+static void set_cpuid(uint64_t components)
 {
 	const struct cpuid_result all = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
 
 	fake_cpuid_set(CPUID_LEAF_FEATURES, 0,
 		(struct cpuid_result){0x306c3, 0, (uint32_t)~CPUID_1_ECX_HYPERVISOR, UINT32_MAX});
 	fake_cpuid_set(7, 0, (struct cpuid_result){0, UINT32_MAX, UINT32_MAX, UINT32_MAX});
-	fake_cpuid_set(CPUID_LEAF_XSAVE, 0,
-		(struct cpuid_result){XCR0_X87 | XCR0_SSE | XCR0_AVX, XSAVE_HEADER_END + AVX_BYTES,
-			XSAVE_HEADER_END + AVX_BYTES, 0});
-	fake_cpuid_set(
-		CPUID_LEAF_XSAVE, 2, (struct cpuid_result){AVX_BYTES, XSAVE_HEADER_END, 0, 0});
+	fake_xsave_install(components);
 	fake_cpuid_set(CPUID_LEAF_EXTENDED_FEATURES, 0, all);
-	/* A crystal of 25 MHz, 40 ticks of the TSC for each of its. */
-	fake_cpuid_set(0x15, 0, (struct cpuid_result){1, 40, 25000000, 0});
 }
 
 static void set_msrs(void)
@@ -151,7 +141,8 @@ static void install_cpu(const struct machine_choice *choice)
 	fake_cpuid_set(0, 0,
 		(struct cpuid_result){
 			.eax = 0x16, .ebx = 0x756e6547, .ecx = 0x6c65746e, .edx = 0x49656e69});
-	set_cpuid();
+	set_cpuid((choice->more & MACHINE_MORE_FEW_COMPONENTS) != 0 ? XCR0_X87 | XCR0_SSE | XCR0_AVX
+								    : ALL_COMPONENTS);
 	set_msrs();
 	fake_cpu.cr0 = CR0_PE | CR0_PG | CR0_NE | CR0_WP | CR0_ET;
 	fake_cpu.cr4 = CR4_PAE | CR4_VMXE | CR4_MCE | CR4_OSXSAVE;
@@ -165,6 +156,8 @@ static void install_cpu(const struct machine_choice *choice)
 		.timer.kind = HOST_TIMER_TSC_DEADLINE};
 	fake_this_cpu = &machine.cpu;
 	vmx_capability_read(&machine.capability);
+	fake_cpu.cr4 |= CR4_PKE & machine.capability.cr4_fixed1;
+	xsave_layout_read(&machine.xsave_layout);
 	if ((choice->apic & MACHINE_APIC_POSTING) != 0) {
 		machine.capability.pin.allowed1 |= (uint32_t)PIN_PROCESS_POSTED_INTERRUPTS;
 	}
@@ -286,6 +279,7 @@ static void make_guests(const struct machine_choice *choice)
 {
 	machine.context = (struct run_context){.pages = &machine.pages,
 		.capability = &machine.capability,
+		.xsave_layout = &machine.xsave_layout,
 		.apic_choice = (enum apic_choice)((choice->apic & 3) % 3),
 		.timer_choice = (choice->apic & MACHINE_HOST_TIMER) != 0 ? TIMER_HOST : TIMER_AUTO};
 	for (unsigned i = 0; i < MACHINE_VMS; i++) {
@@ -302,7 +296,10 @@ static void make_guests(const struct machine_choice *choice)
 		struct vm *vm = &machine.blocks[i]->vm;
 
 		make_vm(i);
-		require(vm_memory_create(vm, &machine.pages, &machine.capability) == STATUS_OK);
+		require(vm_memory_create(vm, &machine.pages, &machine.capability,
+				(choice->more & MACHINE_MORE_LARGE_PAGES) != 0
+					? LARGE_PAGES_EXECUTABLE
+					: LARGE_PAGES_SPLIT) == STATUS_OK);
 		machine_write_tables(hpa_pointer(vm->memory_base));
 		make_vcpus(i);
 	}
@@ -334,7 +331,7 @@ void machine_start(const struct machine_choice *choice)
 	page_alloc_init(&machine.pages);
 	require(page_alloc_add(&machine.pages, hpa_of(machine_arena()),
 			(uint64_t)MACHINE_ARENA_PAGES * PAGE) == STATUS_OK);
-	require(tsc_calibrate() == STATUS_OK);
+	tsc_set_hz(1000000000);
 	(void)!wall_clock_start();
 	machine.scheduler = scheduler_of(0);
 	memset(machine.scheduler, 0, sizeof(*machine.scheduler));

@@ -50,12 +50,15 @@ enum {
 	MACHINE_GUEST_BOTH_START = 1 << 5, /* The second vCPU of "a" has had its STARTUP. */
 	MACHINE_GUEST_MODE_LOW = 6,
 	MACHINE_MORE_RESTARTS = 7,
-	MACHINE_MORE_APIC_OFF = 1 << 3, /* Local APICs are as after a reset, else enabled. */
+	MACHINE_MORE_APIC_OFF = 1 << 3,       /* Local APICs are as after a reset, else enabled. */
+	MACHINE_MORE_LARGE_PAGES = 1 << 4,    /* Guests execute from large pages. */
+	MACHINE_MORE_FEW_COMPONENTS = 1 << 5, /* XSAVE has x87, SSE and AVX alone. */
 };
 
 struct machine {
 	struct page_alloc pages;
 	struct vmx_capability capability;
+	struct xsave_layout xsave_layout;
 	struct run_context context;
 	struct vm_config configs[MACHINE_VMS];
 	struct guest_block *blocks[MACHINE_VMS];

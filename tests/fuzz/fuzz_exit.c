@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: exits/advance_rip.c exits/exit.c exits/exit_apic.c exits/exit_cpuid.c exits/exit_cr.c
+/* SOURCES: exits/advance_rip.c exits/exit.c exits/exit_again.c exits/mov_operand.c
+ * cpu/xsave_layout.c vmx/itlb_multihit.c exits/exit_apic.c exits/exit_cpuid.c exits/exit_cr.c
  * exits/exit_ept.c exits/exit_event.c exits/exit_hlt.c exits/exit_io.c exits/exit_msr.c
  * exits/exit_simple.c exits/exit_table.c exits/exit_xsetbv.c exits/io_segment.c exits/io_string.c
  * exits/mmio.c exits/mov_decode.c exits/virtual_cr.c exits/vmcall.c exits/vmmcall.c

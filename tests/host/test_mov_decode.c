@@ -413,8 +413,7 @@ static void the_operands_address_is_as_it_was_assembled(void **state)
 			found->scale != want->scale ||
 			found->is_rip_relative != want->is_rip_relative ||
 			found->displacement != want->displacement) {
-			fail_msg(
-				"%s: segment %d size %u base %u index %u scale %u rip %d disp %#llx",
+			fail_msg("%s: segment %d size %u base %u index %u scale %u rip %d %#llx",
 				addresses[i].text, (int)found->segment, found->size_bytes,
 				found->base, found->index, found->scale, found->is_rip_relative,
 				(unsigned long long)found->displacement);
