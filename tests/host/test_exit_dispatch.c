@@ -7,8 +7,8 @@
  * hypercall/native_calls.c hypercall/guest_control.c hypercall/batch.c hypercall/counters.c
  * cpu/tsc.c vm/tick_histogram.c hypercall/cpuid_leaves.c vm/cpuid_policy.c vm/cpuid_topology.c
  * vm/event.c vm/guest_code.c vm/guest_memory.c vm/guest_paging.c vm/msr_mtrr.c vm/msr_policy.c
- * vm/port_bus.c vm/vcpu.c vm/vcpu_loop.c vm/vm.c vm/vm_memory.c cpu/page_alloc.c vmx/ept.c
- * vmx/ept_edit.c vmx/ept_table.c vmx/entry_check.c vmx/entry_check_activity.c
+ * vm/port_bus.c vm/vcpu.c vm/vcpu_loop.c vm/vm.c vm/vm_memory.c cpu/page_alloc.c cpu/page_ranges.c
+ * vmx/ept.c vmx/ept_edit.c vmx/ept_table.c vmx/entry_check.c vmx/entry_check_activity.c
  * vmx/entry_check_controls.c vmx/entry_check_guest.c vmx/entry_check_host.c vmx/entry_check_misc.c
  * vmx/entry_check_msr_loading.c vmx/entry_check_segments.c vmx/entry_check_shared.c
  * vmx/entry_check_transitions.c vmx/exit_qualification.c vmx/exit_reason.c vmx/instruction_error.c

@@ -2,8 +2,8 @@
 /* SOURCES: exits/exit_ept.c exits/mmio.c exits/mov_decode.c exits/mov_operand.c exits/exit_again.c
  * exits/io_segment.c vm/vm_memory.c vm/guest_code.c
  * vm/guest_paging.c vm/vcpu.c vm/vm.c vm/msr_policy.c vm/msr_mtrr.c vm/cpuid_policy.c
- * vm/cpuid_topology.c vm/memory_layout.c vm/guest_memory.c cpu/page_alloc.c vmx/ept.c
- * vmx/ept_edit.c vmx/ept_table.c vmx/exit_qualification.c lib/format.c lib/status.c
+ * vm/cpuid_topology.c vm/memory_layout.c vm/guest_memory.c cpu/page_alloc.c cpu/page_ranges.c
+ * vmx/ept.c vmx/ept_edit.c vmx/ept_table.c vmx/exit_qualification.c lib/format.c lib/status.c
  * tests/host/vcpu_fixture.c vm/vcpu_interrupts.c vm/vcpu_timer.c vmx/preemption_timer.c
  * vm/vcpu_apicv.c vm/pv_eoi.c devices/virtual_apic.c devices/virtual_apic_access.c
  * devices/virtual_apic_lvt.c devices/virtual_apic_message.c devices/virtual_apic_priority.c

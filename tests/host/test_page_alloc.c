@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: cpu/page_alloc.c */
+/* SOURCES: cpu/page_alloc.c cpu/page_ranges.c */
 #include "cpu/page_alloc.h"
 
 #include "lib/bits.h"
@@ -18,18 +18,32 @@ static uint64_t at(uint64_t page)
 	return page * PAGE_SIZE_4K;
 }
 
-/* Sorted, disjoint, never adjacent, whole pages: what the header promises of the table. */
-static void check_shape(const struct page_alloc *pages)
+/* Sorted, disjoint, never adjacent, whole pages: what the header promises of a set. */
+static void check_set(const struct page_ranges *set)
 {
-	assert_true(pages->count <= PAGE_ALLOC_RANGES_MAX);
-	for (size_t i = 0; i < pages->count; i++) {
-		uint64_t base = pages->ranges[i].base;
-		uint64_t size_bytes = pages->ranges[i].size_bytes;
+	assert_true(set->count <= PAGE_RANGES_MAX);
+	for (size_t i = 0; i < set->count; i++) {
+		uint64_t base = set->ranges[i].base;
+		uint64_t size_bytes = set->ranges[i].size_bytes;
 
 		assert_true(size_bytes > 0);
 		assert_true(is_aligned(base | size_bytes, PAGE_SIZE_4K));
 		assert_true(base + size_bytes > base);
-		assert_true(i + 1 == pages->count || base + size_bytes < pages->ranges[i + 1].base);
+		assert_true(i + 1 == set->count || base + size_bytes < set->ranges[i + 1].base);
+	}
+}
+
+/* What is known to be clear is free. */
+static void check_shape(const struct page_alloc *pages)
+{
+	check_set(&pages->free);
+	check_set(&pages->clear);
+	for (size_t i = 0; i < pages->clear.count; i++) {
+		uint64_t base = pages->clear.ranges[i].base;
+		uint64_t end = page_ranges_end(&pages->clear, i);
+
+		page_ranges_strip(&pages->free, &base, &end);
+		assert_int_equal(base, end);
 	}
 }
 
@@ -53,9 +67,9 @@ static void add_shrinks_inwards_to_whole_pages(void **state)
 	(void)state;
 	page_alloc_init(&pages);
 	assert_int_equal(page_alloc_add(&pages, hpa(at(1) + 1), at(3) - 2), STATUS_OK);
-	assert_int_equal(pages.count, 1);
-	assert_int_equal(pages.ranges[0].base, at(2));
-	assert_int_equal(pages.ranges[0].size_bytes, at(1));
+	assert_int_equal(pages.free.count, 1);
+	assert_int_equal(pages.free.ranges[0].base, at(2));
+	assert_int_equal(pages.free.ranges[0].size_bytes, at(1));
 	assert_int_equal(page_alloc_add(&pages, hpa(at(8) + 1), at(2) - 2), STATUS_OK);
 	assert_int_equal(page_alloc_add(&pages, hpa(at(20)), at(1) - 1), STATUS_OK);
 	assert_int_equal(page_alloc_add(&pages, hpa(at(30)), 0), STATUS_OK);
@@ -71,11 +85,11 @@ static void add_merges_overlap_and_neighbours(void **state)
 	assert_int_equal(page_alloc_add(&pages, hpa(at(10)), at(2)), STATUS_OK);
 	assert_int_equal(page_alloc_add(&pages, hpa(at(20)), at(2)), STATUS_OK);
 	assert_int_equal(page_alloc_add(&pages, hpa(at(12)), at(1)), STATUS_OK);
-	assert_int_equal(pages.count, 2);
+	assert_int_equal(pages.free.count, 2);
 	assert_int_equal(page_alloc_add(&pages, hpa(at(11)), at(10)), STATUS_OK);
-	assert_int_equal(pages.count, 1);
-	assert_int_equal(pages.ranges[0].base, at(10));
-	assert_int_equal(pages.ranges[0].size_bytes, at(12));
+	assert_int_equal(pages.free.count, 1);
+	assert_int_equal(pages.free.ranges[0].base, at(10));
+	assert_int_equal(pages.free.ranges[0].size_bytes, at(12));
 	assert_int_equal(page_alloc_add(&pages, hpa(at(9)), at(14)), STATUS_OK);
 	assert_int_equal(page_alloc_free_bytes(&pages), at(14));
 	assert_int_equal(page_alloc_add(&pages, hpa(at(10)), at(1)), STATUS_OK);
@@ -91,9 +105,9 @@ static void reserve_grows_outwards_to_whole_pages(void **state)
 	page_alloc_init(&pages);
 	assert_int_equal(page_alloc_add(&pages, hpa(at(0)), at(16)), STATUS_OK);
 	assert_int_equal(page_alloc_reserve(&pages, hpa(at(5) - 1), 2), STATUS_OK);
-	assert_int_equal(pages.count, 2);
-	assert_int_equal(pages.ranges[0].size_bytes, at(4));
-	assert_int_equal(pages.ranges[1].base, at(6));
+	assert_int_equal(pages.free.count, 2);
+	assert_int_equal(pages.free.ranges[0].size_bytes, at(4));
+	assert_int_equal(pages.free.ranges[1].base, at(6));
 	assert_int_equal(page_alloc_reserve(&pages, hpa(at(5)), 0), STATUS_OK);
 	assert_int_equal(page_alloc_reserve(&pages, hpa(at(100)), at(1)), STATUS_OK);
 	assert_int_equal(page_alloc_free_bytes(&pages), at(14));
@@ -113,7 +127,7 @@ static void ranges_that_wrap_are_refused(void **state)
 	assert_int_equal(page_alloc_give(&pages, hpa(at(1)), UINT64_MAX - at(1) + 1), STATUS_RANGE);
 	assert_int_equal(page_alloc_give(&pages, hpa(UINT64_MAX - at(1) + 1), at(1)), STATUS_RANGE);
 	assert_int_equal(page_alloc_reserve(&pages, hpa(0), UINT64_MAX), STATUS_OK);
-	assert_int_equal(pages.count, 0);
+	assert_int_equal(pages.free.count, 0);
 }
 
 static void last_page_below_2_64_is_never_free(void **state)
@@ -126,7 +140,7 @@ static void last_page_below_2_64_is_never_free(void **state)
 	assert_int_equal(page_alloc_add(&pages, hpa(last), at(1)), STATUS_OK);
 	assert_int_equal(page_alloc_add(&pages, hpa(last + 1), at(1) - 1), STATUS_OK);
 	assert_int_equal(page_alloc_add(&pages, hpa(UINT64_MAX), 1), STATUS_OK);
-	assert_int_equal(pages.count, 0);
+	assert_int_equal(pages.free.count, 0);
 	assert_int_equal(page_alloc_reserve(&pages, hpa(UINT64_MAX), 1), STATUS_OK);
 	assert_int_equal(page_alloc_add(&pages, hpa(last - at(1)), at(2)), STATUS_OK);
 	assert_int_equal(page_alloc_free_bytes(&pages), at(1));
@@ -227,7 +241,7 @@ static void give_refuses_what_is_free(void **state)
 	assert_int_equal(page_alloc_free_bytes(&pages), at(4));
 	assert_int_equal(page_alloc_give(&pages, hpa(at(14)), at(1)), STATUS_OK);
 	assert_int_equal(page_alloc_give(&pages, hpa(at(9)), at(1)), STATUS_OK);
-	assert_int_equal(pages.count, 1);
+	assert_int_equal(pages.free.count, 1);
 	assert_int_equal(page_alloc_free_bytes(&pages), at(6));
 }
 
@@ -235,26 +249,64 @@ static void give_refuses_what_is_free(void **state)
 static void fill_table(struct page_alloc *pages)
 {
 	page_alloc_init(pages);
-	for (uint64_t i = 0; i < PAGE_ALLOC_RANGES_MAX; i++) {
+	for (uint64_t i = 0; i < PAGE_RANGES_MAX; i++) {
 		assert_int_equal(page_alloc_add(pages, hpa(at(4 * i)), at(3)), STATUS_OK);
 	}
-	assert_int_equal(pages->count, PAGE_ALLOC_RANGES_MAX);
+	assert_int_equal(pages->free.count, PAGE_RANGES_MAX);
 }
 
-static void full_table_changes_nothing_that_does_not_fit(void **state)
+static void full_table_gives_nothing_back_that_does_not_fit(void **state)
 {
-	uint64_t beyond = at(4 * PAGE_ALLOC_RANGES_MAX);
+	uint64_t beyond = at(4 * PAGE_RANGES_MAX);
 	struct page_alloc pages;
 	struct page_alloc before;
 
 	(void)state;
 	fill_table(&pages);
 	before = pages;
-	assert_int_equal(page_alloc_add(&pages, hpa(beyond), at(1)), STATUS_NO_MEMORY);
 	assert_int_equal(page_alloc_give(&pages, hpa(beyond), at(1)), STATUS_NO_MEMORY);
-	assert_int_equal(page_alloc_reserve(&pages, hpa(at(1)), at(1)), STATUS_NO_MEMORY);
-	assert_int_equal(pages.count, before.count);
-	assert_memory_equal(pages.ranges, before.ranges, sizeof(pages.ranges));
+	assert_int_equal(page_alloc_give_clear(&pages, hpa(beyond), at(1)), STATUS_NO_MEMORY);
+	assert_memory_equal(&pages.free, &before.free, sizeof(pages.free));
+	assert_int_equal(pages.clear.count, 0);
+	assert_int_equal(page_alloc_lost_bytes(&pages), 0);
+}
+
+/* The smallest goes: a range of two pages for one of five, one of one page at once. */
+static void full_table_loses_the_smallest_free_range(void **state)
+{
+	uint64_t beyond = at(4 * PAGE_RANGES_MAX);
+	struct page_alloc pages;
+
+	(void)state;
+	fill_table(&pages);
+	assert_int_equal(page_alloc_reserve(&pages, hpa(at(8)), at(1)), STATUS_OK);
+	assert_int_equal(page_alloc_add(&pages, hpa(beyond), at(1)), STATUS_OK);
+	assert_int_equal(page_alloc_lost_bytes(&pages), at(1));
+	assert_int_equal(page_alloc_add(&pages, hpa(beyond), at(5)), STATUS_OK);
+	assert_int_equal(page_alloc_lost_bytes(&pages), at(3));
+	assert_int_equal(page_alloc_free_bytes(&pages), at(3 * (PAGE_RANGES_MAX - 1) + 5));
+	assert_false(page_ranges_overlap(&pages.free, at(8), at(11)));
+	check_shape(&pages);
+}
+
+/* What is reserved is never free, whatever it costs beside it. */
+static void full_table_loses_free_pages_rather_than_keep_reserved_ones(void **state)
+{
+	struct page_alloc pages;
+
+	(void)state;
+	fill_table(&pages);
+	assert_int_equal(
+		page_alloc_add(&pages, hpa(at(4 * PAGE_RANGES_MAX - 1)), at(10)), STATUS_OK);
+	/* The last range has three pages and ten now: one goes, with the three below it. */
+	assert_int_equal(
+		page_alloc_reserve(&pages, hpa(at(4 * PAGE_RANGES_MAX - 1)), at(1)), STATUS_OK);
+	assert_int_equal(page_alloc_lost_bytes(&pages), at(3));
+	assert_int_equal(page_alloc_reserve(&pages, hpa(at(1)), at(1)), STATUS_OK);
+	assert_int_equal(page_alloc_lost_bytes(&pages), at(4));
+	assert_false(page_ranges_overlap(&pages.free, at(1), at(2)));
+	assert_true(page_ranges_overlap(&pages.free, at(0), at(1)));
+	check_shape(&pages);
 }
 
 static void full_table_still_merges_and_shrinks(void **state)
@@ -265,10 +317,10 @@ static void full_table_still_merges_and_shrinks(void **state)
 	(void)state;
 	fill_table(&pages);
 	assert_int_equal(page_alloc_take(&pages, at(1), at(1), UINT64_MAX, &base), STATUS_OK);
-	assert_int_equal(base.value, at(4 * (PAGE_ALLOC_RANGES_MAX - 1) + 2));
+	assert_int_equal(base.value, at(4 * (PAGE_RANGES_MAX - 1) + 2));
 	assert_int_equal(page_alloc_reserve(&pages, hpa(at(1)), at(4)), STATUS_OK);
 	assert_int_equal(page_alloc_add(&pages, hpa(at(11)), at(1)), STATUS_OK);
-	assert_int_equal(pages.count, PAGE_ALLOC_RANGES_MAX - 1);
+	assert_int_equal(pages.free.count, PAGE_RANGES_MAX - 1);
 	check_shape(&pages);
 }
 
@@ -281,7 +333,7 @@ static void full_table_passes_over_a_place_that_splits(void **state)
 	/* Aligned to four pages, only the first page of each range fits: no split. */
 	fill_table(&pages);
 	assert_int_equal(page_alloc_take(&pages, at(1), at(4), UINT64_MAX, &base), STATUS_OK);
-	assert_int_equal(base.value, at(4 * (PAGE_ALLOC_RANGES_MAX - 1)));
+	assert_int_equal(base.value, at(4 * (PAGE_RANGES_MAX - 1)));
 	/* Below page 4n + 2, the page taken would be the middle one; only range 0 is cut off. */
 	fill_table(&pages);
 	assert_int_equal(page_alloc_take(&pages, at(1), at(1), at(6), &base), STATUS_OK);
@@ -289,13 +341,89 @@ static void full_table_passes_over_a_place_that_splits(void **state)
 	check_shape(&pages);
 }
 
+/* --- What is clear --- */
+
+static void memory_is_dirty_until_it_is_given_back_clear(void **state)
+{
+	struct page_alloc_ram ram;
+	struct page_alloc pages;
+
+	(void)state;
+	page_alloc_init(&pages);
+	assert_int_equal(page_alloc_add(&pages, hpa(at(16)), at(16)), STATUS_OK);
+	assert_int_equal(page_alloc_take_ram(&pages, at(8), at(1), &ram), STATUS_OK);
+	assert_int_equal(ram.base.value, at(24));
+	assert_int_equal(ram.dirty_start, 0);
+	assert_int_equal(ram.dirty_end, at(8));
+	assert_int_equal(page_alloc_give_clear(&pages, ram.base, at(8)), STATUS_OK);
+	assert_int_equal(page_alloc_take_ram(&pages, at(8), at(1), &ram), STATUS_OK);
+	assert_int_equal(ram.dirty_start, ram.dirty_end);
+	assert_int_equal(page_alloc_give(&pages, ram.base, at(8)), STATUS_OK);
+	assert_int_equal(page_alloc_take_ram(&pages, at(8), at(1), &ram), STATUS_OK);
+	assert_int_equal(ram.dirty_end, at(8));
+}
+
+/* A page that had another use since is no longer known as clear. */
+static void only_what_is_between_clear_ends_is_dirty(void **state)
+{
+	struct page_alloc_ram ram;
+	struct page_alloc pages;
+	hpa_t page;
+
+	(void)state;
+	page_alloc_init(&pages);
+	assert_int_equal(page_alloc_give_clear(&pages, hpa(at(16)), at(16)), STATUS_OK);
+	assert_int_equal(page_alloc_take(&pages, at(1), at(1), at(26), &page), STATUS_OK);
+	assert_int_equal(page_alloc_give(&pages, page, at(1)), STATUS_OK);
+	assert_int_equal(page_alloc_take(&pages, at(1), at(1), at(22), &page), STATUS_OK);
+	assert_int_equal(page_alloc_give(&pages, page, at(1)), STATUS_OK);
+	assert_int_equal(page_alloc_take_ram(&pages, at(16), at(16), &ram), STATUS_OK);
+	assert_int_equal(ram.dirty_start, at(5));
+	assert_int_equal(ram.dirty_end, at(10));
+	assert_int_equal(pages.clear.count, 0);
+}
+
+/* More pieces of clear memory than the set has room for: they are cleared once more. */
+static void full_table_forgets_what_is_clear(void **state)
+{
+	struct page_alloc_ram ram;
+	struct page_alloc pages;
+
+	(void)state;
+	page_alloc_init(&pages);
+	for (uint64_t i = 0; i <= PAGE_RANGES_MAX; i++) {
+		const hpa_t dirty = hpa(at(2 * i + 1));
+
+		assert_int_equal(page_alloc_give_clear(&pages, hpa(at(2 * i)), at(1)), STATUS_OK);
+		assert_int_equal(page_alloc_give(&pages, dirty, at(1)), STATUS_OK);
+	}
+	assert_int_equal(pages.clear.count, PAGE_RANGES_MAX);
+	assert_int_equal(page_alloc_take_ram(&pages, at(2), at(1), &ram), STATUS_OK);
+	assert_int_equal(ram.dirty_end, at(2));
+	check_shape(&pages);
+}
+
+static void take_ram_refuses_what_take_refuses(void **state)
+{
+	struct page_alloc_ram ram;
+	struct page_alloc pages;
+
+	(void)state;
+	page_alloc_init(&pages);
+	assert_int_equal(page_alloc_add(&pages, hpa(at(16)), at(16)), STATUS_OK);
+	assert_int_equal(page_alloc_take_ram(&pages, 0, at(1), &ram), STATUS_ALIGNMENT);
+	assert_int_equal(page_alloc_take_ram(&pages, at(1), at(3), &ram), STATUS_ALIGNMENT);
+	assert_int_equal(page_alloc_take_ram(&pages, at(17), at(1), &ram), STATUS_NO_MEMORY);
+}
+
 /* A window small enough that its ranges always fit the table. */
-enum { WINDOW_PAGES = 2 * PAGE_ALLOC_RANGES_MAX - 1, OPERATIONS = 40000 };
+enum { WINDOW_PAGES = 2 * PAGE_RANGES_MAX - 1, OPERATIONS = 40000 };
 
 static const uint64_t window_base_page = 0x123400;
 
 struct model {
 	bool is_free[WINDOW_PAGES];
+	bool is_clear[WINDOW_PAGES];
 };
 
 static bool model_is_all(const struct model *model, uint64_t first, uint64_t count, bool is_free)
@@ -312,6 +440,7 @@ static void model_set(struct model *model, uint64_t first, uint64_t count, bool 
 {
 	for (uint64_t i = first; i < first + count; i++) {
 		model->is_free[i] = is_free;
+		model->is_clear[i] = false;
 	}
 }
 
@@ -334,20 +463,53 @@ static bool model_find(const struct model *model, uint64_t count, uint64_t align
 
 static void check_against_model(struct page_alloc *pages, const struct model *model)
 {
-	struct model found = {{false}};
+	struct model found = {.is_free = {false}};
 	uint64_t sum = 0;
 
 	check_shape(pages);
-	for (size_t i = 0; i < pages->count; i++) {
-		uint64_t first = pages->ranges[i].base / PAGE_SIZE_4K - window_base_page;
-		uint64_t count = pages->ranges[i].size_bytes / PAGE_SIZE_4K;
+	for (size_t i = 0; i < pages->free.count; i++) {
+		uint64_t first = pages->free.ranges[i].base / PAGE_SIZE_4K - window_base_page;
+		uint64_t count = pages->free.ranges[i].size_bytes / PAGE_SIZE_4K;
 
 		assert_true(range_fits(first, count, WINDOW_PAGES));
 		model_set(&found, first, count, true);
 		sum += count;
 	}
+	for (size_t i = 0; i < pages->clear.count; i++) {
+		uint64_t first = pages->clear.ranges[i].base / PAGE_SIZE_4K - window_base_page;
+		uint64_t count = pages->clear.ranges[i].size_bytes / PAGE_SIZE_4K;
+
+		memset(&found.is_clear[first], true, count);
+	}
 	assert_memory_equal(&found, model, sizeof(found));
 	assert_int_equal(page_alloc_free_bytes(pages), at(sum));
+}
+
+/* The dirty part is from the first to the last page that is not known to be clear. */
+static void random_take_ram(
+	struct page_alloc *pages, struct model *model, uint64_t count, uint64_t align_pages)
+{
+	struct page_alloc_ram ram;
+	enum status status = page_alloc_take_ram(pages, at(count), at(align_pages), &ram);
+	uint64_t place;
+	uint64_t start = 0;
+	uint64_t end = count;
+
+	if (!model_find(model, count, align_pages, UINT64_MAX, &place)) {
+		assert_int_equal(status, STATUS_NO_MEMORY);
+		return;
+	}
+	assert_int_equal(status, STATUS_OK);
+	assert_int_equal(ram.base.value, at(window_base_page + place));
+	while (start < end && model->is_clear[place + start]) {
+		start++;
+	}
+	while (end > start && model->is_clear[place + end - 1]) {
+		end--;
+	}
+	assert_int_equal(ram.dirty_end - ram.dirty_start, at(end - start));
+	assert_true(start == end || ram.dirty_start == at(start));
+	model_set(model, place, count, false);
 }
 
 static void random_take(
@@ -360,6 +522,10 @@ static void random_take(
 	hpa_t base;
 	enum status status;
 
+	if (random_below(numbers, 3) == 0) {
+		random_take_ram(pages, model, count, align_pages);
+		return;
+	}
 	if (random_below(numbers, 2) == 0) {
 		limit = at(window_base_page) + random_below(numbers, at(WINDOW_PAGES));
 	}
@@ -378,11 +544,15 @@ static void random_give(
 {
 	uint64_t first = random_below(numbers, WINDOW_PAGES);
 	uint64_t count = 1 + random_below(numbers, WINDOW_PAGES - first) % 10;
-	enum status status = page_alloc_give(pages, hpa(at(window_base_page + first)), at(count));
+	const bool is_clear = random_below(numbers, 2) != 0;
+	const hpa_t base = hpa(at(window_base_page + first));
+	enum status status = is_clear ? page_alloc_give_clear(pages, base, at(count))
+				      : page_alloc_give(pages, base, at(count));
 
 	if (model_is_all(model, first, count, false)) {
 		assert_int_equal(status, STATUS_OK);
 		model_set(model, first, count, true);
+		memset(&model->is_clear[first], is_clear, count);
 	} else {
 		assert_int_equal(status, STATUS_OVERLAP);
 	}
@@ -409,6 +579,7 @@ static void random_add_or_reserve(
 		}
 		if (!is_add && ranges_overlap(at(i), at(1), start, size_bytes)) {
 			model->is_free[i] = false;
+			model->is_clear[i] = false;
 		}
 	}
 }
@@ -417,7 +588,7 @@ static void random_operations_agree_with_a_bitmap(void **state)
 {
 	struct random_numbers numbers;
 	struct page_alloc pages;
-	struct model model = {{false}};
+	struct model model = {.is_free = {false}};
 
 	(void)state;
 	random_start(&numbers, "random_operations_agree_with_a_bitmap");
@@ -455,9 +626,15 @@ int main(void)
 		cmocka_unit_test(take_aligns),
 		cmocka_unit_test(take_refuses_odd_sizes_and_alignments),
 		cmocka_unit_test(give_refuses_what_is_free),
-		cmocka_unit_test(full_table_changes_nothing_that_does_not_fit),
+		cmocka_unit_test(full_table_gives_nothing_back_that_does_not_fit),
+		cmocka_unit_test(full_table_loses_the_smallest_free_range),
+		cmocka_unit_test(full_table_loses_free_pages_rather_than_keep_reserved_ones),
+		cmocka_unit_test(full_table_forgets_what_is_clear),
 		cmocka_unit_test(full_table_still_merges_and_shrinks),
 		cmocka_unit_test(full_table_passes_over_a_place_that_splits),
+		cmocka_unit_test(memory_is_dirty_until_it_is_given_back_clear),
+		cmocka_unit_test(only_what_is_between_clear_ends_is_dirty),
+		cmocka_unit_test(take_ram_refuses_what_take_refuses),
 		cmocka_unit_test(random_operations_agree_with_a_bitmap),
 	};
 
