@@ -19,6 +19,8 @@
 /* GRUB puts everything below 4 GiB, which is also what the early page tables map. */
 #define EARLY_MEMORY_LIMIT GIB(4)
 
+enum { BOOT_STATUS_NO_MEMORY_MAP = 1 };
+
 static struct boot_info info;
 static struct options options;
 
@@ -34,11 +36,25 @@ static void read_boot_information(uint32_t information)
 		log_error("multiboot2", "%s: %s", status_name(status),
 			info.error != NULL ? info.error : "");
 	}
+	if (info.dropped_memory_ranges != 0) {
+		log_warn("multiboot2", "ranges of usable RAM are ignored: count=%u",
+			info.dropped_memory_ranges);
+	}
 	if (info.dropped_modules != 0) {
 		log_warn("multiboot2", "modules beyond the first %u are ignored: count=%u",
 			(unsigned)BOOT_MODULES_MAX, info.dropped_modules);
 	}
 	log_info("trivet", "loader=\"%s\" options=\"%s\"", info.loader_name, info.command_line);
+}
+
+/* What is reserved in this machine is not known: none of its memory can be used. */
+static void refuse_without_memory_map(void)
+{
+	if (!info.is_memory_map_whole) {
+		log_error("memory", "no memory map, or a broken one: no memory can be used");
+		machine_end_init(options.end, &info);
+		machine_end(BOOT_STATUS_NO_MEMORY_MAP);
+	}
 }
 
 static void find_symbols(void)
@@ -108,6 +124,7 @@ void boot_main(uint32_t magic, uint32_t information)
 	read_boot_information(information);
 	find_symbols();
 	options_parse(info.command_line, &options);
+	refuse_without_memory_map();
 	host_memory_init(&info);
 	start_consoles();
 	machine_end_init(options.end, &info);

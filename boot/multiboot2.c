@@ -182,24 +182,43 @@ static enum status take_module(struct boot_info *info, const struct tag *tag)
 	return STATUS_OK;
 }
 
-static enum status take_memory_range(struct boot_info *info, const struct memory_map_entry *entry)
+/* Returns where the next range goes: with a full table, over one of usable RAM; NULL: nowhere. */
+static struct boot_memory_range *memory_slot(struct boot_info *info)
 {
+	if (info->memory_count < BOOT_MEMORY_RANGES_MAX) {
+		return &info->memory[info->memory_count++];
+	}
+	for (size_t i = info->memory_count; i > 0; i--) {
+		if (info->memory[i - 1].type == BOOT_MEMORY_AVAILABLE) {
+			info->dropped_memory_ranges++;
+			return &info->memory[i - 1];
+		}
+	}
+	return NULL;
+}
+
+/* With no slot for a range that is not usable RAM, no usable RAM is left that it could lie in. */
+static void take_memory_range(struct boot_info *info, const struct memory_map_entry *entry)
+{
+	const bool is_available = entry->type == BOOT_MEMORY_AVAILABLE;
+	const bool is_wrapping = entry->length - 1 > UINT64_MAX - entry->base;
+	struct boot_memory_range *slot;
+
 	if (entry->length == 0) {
-		return STATUS_OK;
+		return;
 	}
-	if (entry->base + (entry->length - 1) < entry->base) {
-		return fail(info, STATUS_INVALID, "memory map tag: a range wraps around");
-	}
-	if (info->memory_count == BOOT_MEMORY_RANGES_MAX) {
+	if (is_available && (is_wrapping || info->memory_count == BOOT_MEMORY_RANGES_MAX)) {
 		info->dropped_memory_ranges++;
-		return STATUS_OK;
+		return;
 	}
-	info->memory[info->memory_count++] = (struct boot_memory_range){
-		.base = entry->base,
-		.size_bytes = entry->length,
-		.type = entry->type,
-	};
-	return STATUS_OK;
+	slot = memory_slot(info);
+	if (slot != NULL) {
+		*slot = (struct boot_memory_range){
+			.base = entry->base,
+			.size_bytes = is_wrapping ? 0 - entry->base : entry->length,
+			.type = entry->type,
+		};
+	}
 }
 
 static enum status take_memory_map(struct boot_info *info, const struct tag *tag)
@@ -207,8 +226,8 @@ static enum status take_memory_map(struct boot_info *info, const struct tag *tag
 	struct tag_memory_map map;
 	struct memory_map_entry entry;
 	uint32_t left = tag->size_bytes - (uint32_t)sizeof(map);
-	enum status status = STATUS_OK;
 
+	info->is_memory_map_whole = false;
 	memcpy(&map, tag->bytes, sizeof(map));
 	if (map.entry_size < sizeof(entry)) {
 		return fail(info, STATUS_INVALID, "memory map tag: the entry size is too small");
@@ -216,12 +235,13 @@ static enum status take_memory_map(struct boot_info *info, const struct tag *tag
 	if (left % map.entry_size != 0) {
 		return fail(info, STATUS_INVALID, "memory map tag: the last entry is cut off");
 	}
-	while (left != 0 && status == STATUS_OK) {
+	while (left != 0) {
 		memcpy(&entry, tag->bytes + (tag->size_bytes - left), sizeof(entry));
-		status = take_memory_range(info, &entry);
+		take_memory_range(info, &entry);
 		left -= map.entry_size;
 	}
-	return status;
+	info->is_memory_map_whole = true;
+	return STATUS_OK;
 }
 
 static bool colour_fits(uint8_t shift, uint8_t bits, uint8_t bits_per_pixel)

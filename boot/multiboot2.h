@@ -7,13 +7,15 @@
 
 enum {
 	BOOT_MODULES_MAX = 128,
-	BOOT_MEMORY_RANGES_MAX = 128,
+	BOOT_MEMORY_RANGES_MAX = 512,
 };
+
+enum { BOOT_MEMORY_AVAILABLE = 1 };
 
 /* A type-1 range of the memory map is usable RAM; all other types are not. */
 struct boot_memory_range {
 	uint64_t base;
-	uint64_t size_bytes; /* Never 0; the range does not wrap around 2^64. */
+	uint64_t size_bytes; /* Never 0; the range ends at 2^64 at most. */
 	uint32_t type;       /* 1 available, 3 ACPI, 4 NVS, 5 defective, others reserved. */
 };
 
@@ -69,9 +71,11 @@ struct boot_info {
 	struct boot_elf_sections elf;
 	uint64_t start; /* Where the boot information lies, so that nothing is put over it. */
 	uint64_t size_bytes;
-	const char *error;              /* Which tag is broken and how; NULL if the status is OK. */
-	uint32_t dropped_modules;       /* Valid modules beyond BOOT_MODULES_MAX. */
-	uint32_t dropped_memory_ranges; /* Valid ranges beyond BOOT_MEMORY_RANGES_MAX. */
+	const char *error;        /* Which tag is broken and how; NULL if the status is OK. */
+	uint32_t dropped_modules; /* Valid modules beyond BOOT_MODULES_MAX. */
+	/* All ranges that are not usable RAM are in `memory`. */
+	bool is_memory_map_whole;
+	uint32_t dropped_memory_ranges; /* Usable RAM beyond BOOT_MEMORY_RANGES_MAX, or wrapping. */
 };
 
 /*
@@ -79,6 +83,8 @@ struct boot_info {
  * total_size is checked against it). Every tag's length is checked before its fields are read;
  * strings must end with a NUL inside their tag; modules must have end >= start; unknown tags are
  * skipped, and so are an RSDP whose signature, length or checksum is wrong and empty memory ranges.
+ * Of the memory map no range is dropped that is not usable RAM: where there are too many, one of
+ * usable RAM goes for it; one that wraps goes up to 2^64.
  *
  * Returns STATUS_OK; STATUS_INVALID or STATUS_TRUNCATED with info->error set, and all that was good
  * before the broken tag kept. Context: any; pure. Source: Multiboot2 Specification version 2.0,
