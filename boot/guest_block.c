@@ -20,7 +20,7 @@ static void *take(const struct run_context *context, uint64_t size_bytes)
 static void give(const struct run_context *context, void *block, uint64_t size_bytes)
 {
 	memset(block, 0, size_bytes);
-	if (page_alloc_give(context->pages, hpa_of(block), size_bytes) != STATUS_OK) {
+	if (page_alloc_give_clear(context->pages, hpa_of(block), size_bytes) != STATUS_OK) {
 		log_error("vm", "a guest's state is not given back base=%p", block);
 	}
 }
@@ -29,6 +29,28 @@ static void give(const struct run_context *context, void *block, uint64_t size_b
 static uint64_t xsave_size_bytes(const struct xsave_layout *layout)
 {
 	return (layout->area_bytes + PAGE_SIZE_4K - 1) / PAGE_SIZE_4K * PAGE_SIZE_4K;
+}
+
+/* A page that is a guard has its table already: giving it back needs none. */
+static void give_vcpu_block(const struct run_context *context, struct vcpu_block *own)
+{
+	if (host_memory_set_guard(own->guard, false) == STATUS_OK) {
+		give(context, own, sizeof(*own));
+	} else {
+		log_error("vm", "a guard page is not given back page=%p", (void *)own->guard);
+	}
+}
+
+/* Returns NULL, with nothing taken, if there is no memory for it, or for its guard page's table. */
+static struct vcpu_block *take_vcpu_block(const struct run_context *context)
+{
+	struct vcpu_block *own = take(context, sizeof(*own));
+
+	if (own != NULL && host_memory_set_guard(own->guard, true) != STATUS_OK) {
+		give(context, own, sizeof(*own));
+		return NULL;
+	}
+	return own;
 }
 
 static void connect(const struct run_context *context, struct guest_block *block, unsigned id,
@@ -52,13 +74,12 @@ static void connect(const struct run_context *context, struct guest_block *block
 /* Returns false if there is no memory; what was taken until then is in the block. */
 static bool take_vcpu(const struct run_context *context, struct guest_block *block, unsigned id)
 {
-	struct vcpu_block *own = take(context, sizeof(*own));
+	struct vcpu_block *own = take_vcpu_block(context);
 
 	block->vcpu_blocks[id] = own;
 	if (own == NULL) {
 		return false;
 	}
-	host_memory_set_guard(own->guard, true);
 	own->vcpu.pages.xsave = take(context, xsave_size_bytes(context->xsave_layout));
 	return own->vcpu.pages.xsave != NULL;
 }
@@ -68,8 +89,7 @@ static void give_vcpu(const struct run_context *context, struct vcpu_block *own)
 	if (own->vcpu.pages.xsave != NULL) {
 		give(context, own->vcpu.pages.xsave, xsave_size_bytes(context->xsave_layout));
 	}
-	host_memory_set_guard(own->guard, false);
-	give(context, own, sizeof(*own));
+	give_vcpu_block(context, own);
 }
 
 struct guest_block *guest_block_take(

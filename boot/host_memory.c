@@ -2,11 +2,13 @@
 #include "boot/host_memory.h"
 
 #include "boot/loaded_sections.h"
+#include "cpu/address_sizes.h"
 #include "cpu/framebuffer.h"
 #include "cpu/gdt.h"
 #include "cpu/image.h"
 #include "cpu/insn.h"
 #include "cpu/log.h"
+#include "cpu/mtrr.h"
 #include "cpu/paging_walk.h"
 #include "cpu/panic.h"
 #include "cpu/protection.h"
@@ -18,13 +20,14 @@
 #define EARLY_TABLES_SIZE GIB(4) /* What boot/start.asm has mapped. */
 
 enum {
-	MEMORY_AVAILABLE = 1,
+	MEMORY_AVAILABLE = BOOT_MEMORY_AVAILABLE,
 	MEMORY_ACPI = 3,
 	MEMORY_NVS = 4,
 };
 
 static struct page_alloc pages;
 static struct paging paging;
+static uint64_t tables_limit = EARLY_TABLES_SIZE; /* New page tables lie below. */
 static struct spinlock paging_lock = SPINLOCK_INIT(LOCK_RANK_PAGING); /* Guards paging. */
 static hpa_t start_page;
 
@@ -48,32 +51,99 @@ void host_memory_protect_cpu(void)
 	protection_enable(&paging);
 }
 
+/* Where memory ends that we can use: what the processor can address and our tables can map. */
+static uint64_t address_limit(void)
+{
+	const uint64_t limit = BIT(address_sizes_read().physical_bits);
+
+	return limit < PAGING_ADDRESS_LIMIT ? limit : PAGING_ADDRESS_LIMIT;
+}
+
+/* Returns the end of a range, exclusive, as far as it lies below the limit; its base or less if it
+ * does not. */
+static uint64_t end_below(const struct boot_memory_range *range, uint64_t limit)
+{
+	return range->size_bytes - 1 > UINT64_MAX - 1 - range->base ||
+			       range->base + range->size_bytes > limit
+		       ? limit
+		       : range->base + range->size_bytes;
+}
+
 /* In a memory map that contradicts itself, "reserved" is right. */
 static void add_free_memory(const struct boot_info *info)
 {
+	const uint64_t limit = address_limit();
+	uint64_t beyond_bytes = 0;
+
 	for (size_t i = 0; i < info->memory_count; i++) {
 		const struct boot_memory_range *range = &info->memory[i];
+		const uint64_t end = end_below(range, limit);
+		const uint64_t size_bytes = end > range->base ? end - range->base : 0;
 
-		if (range->type == MEMORY_AVAILABLE &&
-			page_alloc_add(&pages, hpa(range->base), range->size_bytes) != STATUS_OK) {
-			log_warn("memory", "range ignored: base=%#llx size=%#llx",
-				(unsigned long long)range->base,
-				(unsigned long long)range->size_bytes);
+		if (range->type == MEMORY_AVAILABLE) {
+			beyond_bytes += range->size_bytes - size_bytes;
+			(void)!page_alloc_add(&pages, hpa(range->base), size_bytes);
 		}
+	}
+	if (beyond_bytes != 0) {
+		log_warn("memory", "RAM beyond %#lx cannot be mapped and is not used: KiB=%lu",
+			limit, beyond_bytes / KIB(1));
 	}
 }
 
+/* A range that wraps around ends at 2^64: the boot information has none. */
 static void reserve(uint64_t base, uint64_t size_bytes)
 {
-	enum status status;
+	if (page_alloc_reserve(&pages, hpa(base), size_bytes) != STATUS_OK) {
+		(void)!page_alloc_reserve(&pages, hpa(base), 0 - base);
+	}
+}
 
-	if (size_bytes == 0) {
+/* What the firmware's MTRRs leave out of the caches, or write through them, is no memory for us:
+ * our mappings, and a guest's, would differ from them. SDM Vol. 3A "Memory Type Range Registers
+ * (MTRRs)". Returns how many bytes there are in the range. */
+static uint64_t reserve_not_write_back(const struct mtrr *mtrr, uint64_t start, uint64_t end)
+{
+	uint64_t sum = 0;
+
+	while (start < end) {
+		uint64_t next;
+		const enum memory_type type = mtrr_type(mtrr, start, &next);
+
+		next = next < end ? next : end;
+		if (type != MEMORY_TYPE_WB) {
+			reserve(start, next - start);
+			sum += next - start;
+		}
+		start = next;
+	}
+	return sum;
+}
+
+static void obey_mtrrs(const struct boot_info *info)
+{
+	static struct mtrr mtrr;
+	const enum status status = mtrr_read(&mtrr);
+	uint64_t sum = 0;
+
+	if (status != STATUS_OK) {
+		log_warn("memory", "the MTRRs are %s: all RAM is used as write-back",
+			status == STATUS_NOT_FOUND     ? "absent"
+			: status == STATUS_UNSUPPORTED ? "off"
+						       : "not as the manual describes them");
 		return;
 	}
-	status = page_alloc_reserve(&pages, hpa(base), size_bytes);
-	if (status != STATUS_OK) {
-		panic("cannot reserve memory: %s base=%#llx size=%#llx", status_name(status),
-			(unsigned long long)base, (unsigned long long)size_bytes);
+	for (size_t i = 0; i < info->memory_count; i++) {
+		const struct boot_memory_range *range = &info->memory[i];
+
+		if (range->type == MEMORY_AVAILABLE) {
+			sum += reserve_not_write_back(
+				&mtrr, range->base, end_below(range, address_limit()));
+		}
+	}
+	if (sum != 0) {
+		log_warn("memory", "RAM that the MTRRs do not call write-back is not used: KiB=%lu",
+			sum / KIB(1));
 	}
 }
 
@@ -86,9 +156,8 @@ static void reserve_memory(const struct boot_info *info)
 {
 	for (size_t i = 0; i < info->memory_count; i++) {
 		const struct boot_memory_range *range = &info->memory[i];
-		bool is_sane = range->size_bytes <= UINT64_MAX - range->base;
 
-		if (range->type != MEMORY_AVAILABLE && is_sane) {
+		if (range->type != MEMORY_AVAILABLE) {
 			reserve(range->base, range->size_bytes);
 		}
 	}
@@ -128,8 +197,7 @@ static void *allocate_table(void *context)
 	hpa_t table;
 
 	(void)context;
-	/* Below 4 GiB: they are written before they are in use. */
-	if (page_alloc_take(&pages, PAGE_SIZE_4K, PAGE_SIZE_4K, EARLY_TABLES_SIZE, &table) !=
+	if (page_alloc_take(&pages, PAGE_SIZE_4K, PAGE_SIZE_4K, tables_limit, &table) !=
 		STATUS_OK) {
 		return NULL;
 	}
@@ -165,10 +233,10 @@ static void map_ram(const struct boot_info *info)
 		uint64_t start;
 		uint64_t end;
 
-		if (!is_ram(range->type) || range->size_bytes > UINT64_MAX - range->base) {
+		if (!is_ram(range->type)) {
 			continue;
 		}
-		end = align_down(range->base + range->size_bytes, PAGE_SIZE_4K);
+		end = align_down(end_below(range, address_limit()), PAGE_SIZE_4K);
 		start = range->base <= end ? align_up(range->base, PAGE_SIZE_4K) : end;
 		if (start < end) {
 			map(start, end, PAGING_READ_WRITE, MEMORY_TYPE_WB);
@@ -176,7 +244,8 @@ static void map_ram(const struct boot_info *info)
 	}
 }
 
-static void map_framebuffer(const struct boot_framebuffer *framebuffer)
+/* A screen that is not mapped is not there. */
+static void map_framebuffer(struct boot_framebuffer *framebuffer)
 {
 	struct framebuffer_mode mode = {
 		.address = framebuffer->address,
@@ -187,8 +256,15 @@ static void map_framebuffer(const struct boot_framebuffer *framebuffer)
 	};
 	uint64_t size_bytes;
 
-	if (framebuffer->type == BOOT_FRAMEBUFFER_RGB &&
-		framebuffer_check(&mode, &size_bytes) == STATUS_OK) {
+	if (framebuffer->type != BOOT_FRAMEBUFFER_RGB ||
+		framebuffer_check(&mode, &size_bytes) != STATUS_OK) {
+		return;
+	}
+	if (!range_fits(mode.address, size_bytes, address_limit())) {
+		log_warn("memory", "the framebuffer at %#lx cannot be mapped: no screen",
+			mode.address);
+		framebuffer->type = BOOT_FRAMEBUFFER_NONE;
+	} else {
 		map(align_down(mode.address, PAGE_SIZE_4K),
 			align_up(mode.address + size_bytes, PAGE_SIZE_4K), PAGING_READ_WRITE,
 			MEMORY_TYPE_WC);
@@ -218,11 +294,22 @@ static void map_image(void)
 	}
 }
 
-void host_memory_init(const struct boot_info *info)
+/* Pieces of free memory that the allocator has no room to remember. */
+static void report_lost(void)
+{
+	if (page_alloc_lost_bytes(&pages) != 0) {
+		log_warn("memory", "RAM in more than %u pieces: the smallest are not used KiB=%lu",
+			(unsigned)PAGE_RANGES_MAX, page_alloc_lost_bytes(&pages) / KIB(1));
+	}
+}
+
+void host_memory_init(struct boot_info *info)
 {
 	page_alloc_init(&pages);
 	add_free_memory(info);
+	obey_mtrrs(info);
 	reserve_memory(info);
+	report_lost();
 	move_symbols();
 	if (paging_init(&paging, (struct paging_source){.allocate = allocate_table}) != STATUS_OK) {
 		panic("no memory for page tables");
@@ -236,31 +323,33 @@ void host_memory_init(const struct boot_info *info)
 		unmap_page(NULL);
 	}
 	protection_enable(&paging);
+	tables_limit = UINT64_MAX;
 	log_info("memory", "free=%llu MiB tables=%zu",
 		(unsigned long long)(page_alloc_free_bytes(&pages) / MIB(1)), paging.table_count);
 }
 
-void host_memory_set_guard(const void *page, bool is_guard)
+enum status host_memory_set_guard(const void *page, bool is_guard)
 {
 	const uint64_t address = hpa_of(page).value;
+	enum status status;
 
 	spin_lock(&paging_lock);
-	if (is_guard) {
-		unmap_page(page);
-	} else {
-		map(address, address + PAGE_SIZE_4K, PAGING_READ_WRITE, MEMORY_TYPE_WB);
-	}
+	status = is_guard ? paging_unmap(&paging, address, PAGE_SIZE_4K)
+			  : paging_map(&paging, address, PAGE_SIZE_4K, PAGING_READ_WRITE,
+				    MEMORY_TYPE_WB);
 	spin_unlock(&paging_lock);
 	insn_invlpg(address);
+	return status;
 }
 
-void host_memory_set_executable(const void *page, bool is_executable)
+enum status host_memory_set_executable(const void *page, bool is_executable)
 {
-	const uint64_t address = hpa_of(page).value;
+	enum status status;
 
 	spin_lock(&paging_lock);
-	map(address, address + PAGE_SIZE_4K,
+	status = paging_map(&paging, hpa_of(page).value, PAGE_SIZE_4K,
 		is_executable ? PAGING_READ_EXECUTE : PAGING_READ_WRITE, MEMORY_TYPE_WB);
 	spin_unlock(&paging_lock);
-	insn_invlpg(address);
+	insn_invlpg(hpa_of(page).value);
+	return status;
 }

@@ -44,12 +44,16 @@ static uint32_t wait_while(const struct processor *processor, uint32_t state)
 	return __atomic_load_n(&processor->state, __ATOMIC_ACQUIRE);
 }
 
-static void set_guards(struct processor *processor, bool is_guard)
+/* Returns false for want of page tables: the memory of such a processor is not used for anything
+ * else, as some of its pages may be guards. */
+static bool set_guards(struct processor *processor)
 {
-	host_memory_set_guard(processor->guard, is_guard);
-	for (unsigned i = 0; i < IST_COUNT; i++) {
-		host_memory_set_guard(processor->gdt.stacks[i].guard, is_guard);
+	bool are_set = host_memory_set_guard(processor->guard, true) == STATUS_OK;
+
+	for (unsigned i = 0; i < IST_COUNT && are_set; i++) {
+		are_set = host_memory_set_guard(processor->gdt.stacks[i].guard, true) == STATUS_OK;
 	}
+	return are_set;
 }
 
 static struct processor *new_processor(uint32_t apic_id)
@@ -62,7 +66,9 @@ static struct processor *new_processor(uint32_t apic_id)
 		return NULL;
 	}
 	processor = memset(hpa_pointer(base), 0, sizeof(*processor));
-	set_guards(processor, true);
+	if (!set_guards(processor)) {
+		return NULL;
+	}
 	processor->cpu.index = cpu_count();
 	processor->cpu.apic_id = apic_id;
 	processor->setup = &setup;
@@ -113,7 +119,10 @@ static void start_one(uint32_t apic_id, void *start_page)
 	}
 	ap_start_write(start_page, &(const struct ap_start){processor_main, processor,
 					   &processor->stack[PROCESSOR_STACK_BYTES]});
-	host_memory_set_executable(start_page, true);
+	if (host_memory_set_executable(start_page, true) != STATUS_OK) {
+		log_warn("cpus", "processor apic_id=%u is left out: no memory", apic_id);
+		return;
+	}
 	ap_start_send(apic_id, start_page);
 	if (wait_while(processor, PROCESSOR_STARTING) == PROCESSOR_READY) {
 		started[processor->cpu.index] = processor;
@@ -123,7 +132,8 @@ static void start_one(uint32_t apic_id, void *start_page)
 	} else {
 		leave_out(processor);
 	}
-	host_memory_set_executable(start_page, false);
+	/* The page has its table. */
+	(void)!host_memory_set_executable(start_page, false);
 }
 
 /* A processor with an ID that xAPIC messages cannot name needs x2APIC mode, on all of them. */

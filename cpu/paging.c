@@ -7,9 +7,6 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 
-/* The lower half of what four levels translate. */
-#define PAGING_ADDRESS_LIMIT BIT(47)
-
 enum {
 	LEVEL_PAGE_TABLE = 1,
 	LEVEL_DIRECTORY = 2,

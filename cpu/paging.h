@@ -12,6 +12,9 @@
  */
 #define PAGING_PAT_VALUE 0x0007040600070106ULL
 
+/* What our tables can map: the lower half of what four levels translate. */
+#define PAGING_ADDRESS_LIMIT BIT(47)
+
 /* Where tables come from: pages of 4 KiB with any contents; NULL when there are no more. */
 struct paging_source {
 	void *(*allocate)(void *context);

@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmx/capability.h"
 
+#include "cpu/address_sizes.h"
 #include "cpu/cpuid.h"
 #include "cpu/insn.h"
 #include "cpu/msr.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmx/control_bits.h"
-
-/* SDM Vol. 2A "CPUID - CPU Identification", leaf 80000008H. */
-#define PHYSICAL_ADDRESS_BITS_HIGH 7
-#define PHYSICAL_ADDRESS_BITS_LOW  0
-#define LINEAR_ADDRESS_BITS_HIGH   15
-#define LINEAR_ADDRESS_BITS_LOW    8
-
-/* SDM Vol. 3A "Enumeration of Paging Features by CPUID": what holds where CPUID.80000008H is
- * absent. */
-enum {
-	DEFAULT_PHYSICAL_ADDRESS_BITS = 36,
-	DEFAULT_LINEAR_ADDRESS_BITS = 48,
-};
 
 #define CAPABILITY_ALLOWED0_HIGH 31
 #define CAPABILITY_ALLOWED0_LOW  0
@@ -80,16 +68,10 @@ static void read_identity(struct vmx_capability *capability)
 
 static void read_address_sizes(struct vmx_capability *capability)
 {
-	capability->physical_address_bits = DEFAULT_PHYSICAL_ADDRESS_BITS;
-	capability->linear_address_bits = DEFAULT_LINEAR_ADDRESS_BITS;
-	if (insn_cpuid(CPUID_LEAF_EXTENDED, 0).eax >= CPUID_LEAF_ADDRESS_SIZES) {
-		uint32_t sizes = insn_cpuid(CPUID_LEAF_ADDRESS_SIZES, 0).eax;
+	const struct address_sizes sizes = address_sizes_read();
 
-		capability->physical_address_bits = (unsigned)bits_get(
-			sizes, PHYSICAL_ADDRESS_BITS_HIGH, PHYSICAL_ADDRESS_BITS_LOW);
-		capability->linear_address_bits = (unsigned)bits_get(
-			sizes, LINEAR_ADDRESS_BITS_HIGH, LINEAR_ADDRESS_BITS_LOW);
-	}
+	capability->physical_address_bits = sizes.physical_bits;
+	capability->linear_address_bits = sizes.linear_bits;
 }
 
 static void read_control_words(struct vmx_capability *capability)

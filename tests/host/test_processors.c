@@ -42,6 +42,7 @@ static struct {
 	bool has_start_page;
 	bool has_x2apic;
 	bool has_memory;
+	bool has_page_tables;
 } machine;
 
 static struct cpu *cpus[CPUS_MAX];
@@ -66,16 +67,18 @@ void *host_memory_start_page(void)
 	return machine.has_start_page ? start_page : NULL;
 }
 
-void host_memory_set_executable(const void *page, bool is_executable)
+enum status host_memory_set_executable(const void *page, bool is_executable)
 {
 	assert_ptr_equal(page, start_page);
 	executable_count += is_executable ? 1 : -1u;
+	return STATUS_OK;
 }
 
-void host_memory_set_guard(const void *page, bool is_guard)
+enum status host_memory_set_guard(const void *page, bool is_guard)
 {
 	(void)page;
 	(void)is_guard;
+	return machine.has_page_tables ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 struct page_alloc *host_memory_pages(void)
@@ -237,6 +240,7 @@ static int set_up(void **state)
 		machine.apic_ids[i] = 2 * i;
 	}
 	machine.has_acpi = machine.has_start_page = machine.has_memory = true;
+	machine.has_page_tables = true;
 	cpus[0] = &percpu_boot;
 	started_count = 1;
 	revoked = UINT32_MAX;
@@ -350,6 +354,14 @@ static void without_memory_they_are_left_out(void **state)
 	assert_true(is_said("warning: cpus: processor apic_id=6 is left out: no memory"));
 }
 
+static void without_page_tables_for_their_guard_pages_they_are_left_out(void **state)
+{
+	(void)state;
+	machine.has_page_tables = false;
+	assert_int_equal(start(0), 1);
+	assert_true(is_said("warning: cpus: processor apic_id=6 is left out: no memory"));
+}
+
 static void an_id_beyond_xapic_needs_x2apic_mode(void **state)
 {
 	(void)state;
@@ -378,6 +390,7 @@ int main(void)
 		WITH_MACHINE(without_acpi_the_boot_processor_is_alone),
 		WITH_MACHINE(without_a_start_page_the_boot_processor_is_alone),
 		WITH_MACHINE(without_memory_they_are_left_out),
+		WITH_MACHINE(without_page_tables_for_their_guard_pages_they_are_left_out),
 		WITH_MACHINE(an_id_beyond_xapic_needs_x2apic_mode),
 	};
 
