@@ -63,7 +63,7 @@ static void audit_image(const struct vm *vm)
 static void audit_pair(const struct vm *vm, const struct guest_block *other)
 {
 	audit_not_in_ram(vm, other, sizeof(*other), "the state of a guest");
-	for (unsigned id = 0; id < other->vm.vcpu_count; id++) {
+	for (unsigned id = 0; id < VM_VCPUS_MAX && other->vcpu_blocks[id] != NULL; id++) {
 		audit_not_in_ram(vm, other->vcpu_blocks[id], sizeof(struct vcpu_block),
 			"the state of a processor");
 	}

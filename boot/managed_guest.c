@@ -69,11 +69,11 @@ static void create_vcpus(const struct run_context *context, struct managed_guest
 	vm->vcpu_count = vm->config->vcpu_count;
 }
 
-/* Returns true if the guest is loaded; else it is gone. */
-static bool load(const struct run_context *context, struct managed_guest *guest)
+bool managed_guest_load(const struct run_context *context, struct managed_guest *guest)
 {
 	struct vcpu_start start = {0};
 
+	guest->is_preparing = false;
 	if (load_guest(&guest->block->vm, &start) != STATUS_OK) {
 		managed_guest_report(context, guest);
 		managed_guest_destroy(context, guest);
@@ -94,6 +94,13 @@ static bool refuse(struct managed_guest *guest, const char *reason)
 	return false;
 }
 
+bool managed_guest_take_ram(const struct run_context *context, struct managed_guest *guest)
+{
+	return guest->ram.size_bytes != 0 ||
+	       guest_ram_take(&guest->ram, context->pages,
+		       guest->entry->config.memory_size_bytes) == STATUS_OK;
+}
+
 static bool take_memory(const struct run_context *context, struct managed_guest *guest)
 {
 	struct vm *vm = &guest->block->vm;
@@ -103,8 +110,12 @@ static bool take_memory(const struct run_context *context, struct managed_guest 
 	if (guest->entry->error[0] != '\0') {
 		return refuse(guest, guest->entry->error);
 	}
-	status = vm_memory_create(
-		vm, context->pages, context->capability, context->large_page_choice);
+	status = managed_guest_take_ram(context, guest) ? STATUS_OK : STATUS_NO_MEMORY;
+	if (status == STATUS_OK) {
+		vm->memory_base = guest->ram.base;
+		status = vm_memory_create(
+			vm, context->pages, context->capability, context->large_page_choice);
+	}
 	if (status == STATUS_OK) {
 		return true;
 	}
@@ -133,7 +144,8 @@ bool managed_guest_make(const struct run_context *context, struct managed_guest 
 		guest_block_give(context, block);
 		return false;
 	}
-	return load(context, guest);
+	guest->is_preparing = true;
+	return true;
 }
 
 static void choose_cpus(struct vm *vm)
@@ -208,8 +220,20 @@ void managed_guest_destroy(const struct run_context *context, struct managed_gue
 
 	operator_remove(&block->vm);
 	__atomic_store_n(&guest->block, NULL, __ATOMIC_RELEASE);
-	vm_memory_destroy(&block->vm, context->pages);
+	vm_memory_destroy(&block->vm);
 	guest_block_give(context, block);
+	/* What has not been loaded is being cleared already. */
+	if (!guest->is_preparing) {
+		guest_ram_clear(&guest->ram);
+	}
+	guest->is_preparing = false;
+}
+
+void managed_guest_give_ram(const struct run_context *context, struct managed_guest *guest)
+{
+	if (guest->block == NULL && guest->ram.size_bytes != 0 && guest_ram_is_clear(&guest->ram)) {
+		guest_ram_give(&guest->ram, context->pages);
+	}
 }
 
 /* What was typed to the guest and not read waits for it still, as on the line of a machine. */
@@ -250,7 +274,7 @@ bool managed_guest_renew(const struct run_context *context, struct managed_guest
 
 	clear_state(guest);
 	init_vm(guest);
-	if (!load(context, guest)) {
+	if (!managed_guest_load(context, guest)) {
 		return false;
 	}
 	if (is_typed_to) {

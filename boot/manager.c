@@ -16,6 +16,7 @@
 enum {
 	RESTARTS_PER_SECOND = 100,
 	RESTARTS_PER_SECOND_OF_CRASHES = 1,
+	TOGETHER_HZ = 1, /* Guests of a menu wait for each other for a second. */
 	REST_FACTOR = 3, /* It stands still so many times as long as its restart took. */
 };
 
@@ -24,6 +25,12 @@ static struct managed_guest guests[GUESTS_MAX];
 static size_t guest_count;
 static const struct run_context *context;
 static unsigned result;
+static uint64_t together_tsc; /* Until then those that are prepared wait for each other. */
+/* When to go on with the clearing, and how many pieces there were at the last look. */
+static struct {
+	uint64_t next_tsc;
+	uint64_t piece_count;
+} clearing;
 static bool is_operator_awaited; /* No guest has been started, but one can be. */
 
 static void ended(const struct managed_guest *guest)
@@ -42,9 +49,38 @@ static void start(struct managed_guest *guest)
 	manager_calls_show(guest, true);
 }
 
-static void make_and_start(struct managed_guest *guest)
+/* True if a guest that has ended will give its RAM back. */
+static bool is_ram_to_come(const struct managed_guest *guest)
 {
-	if (managed_guest_make(context, guest)) {
+	for (size_t i = 0; i < guest_count; i++) {
+		if (&guests[i] != guest && guests[i].block == NULL &&
+			guests[i].ram.size_bytes != 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Where another's RAM must be clear first, the wish stays, unless there is another since. */
+static void make(struct managed_guest *guest)
+{
+	enum guest_wish none = GUEST_WISH_NONE;
+
+	if (guest->entry->error[0] == '\0' && !managed_guest_take_ram(context, guest) &&
+		is_ram_to_come(guest)) {
+		(void)__atomic_compare_exchange_n(&guest->wish, &none, GUEST_WISH_START, false,
+			__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+		return;
+	}
+	if (!managed_guest_make(context, guest)) {
+		ended(guest);
+	}
+}
+
+/* Loads and starts a guest whose RAM is clear. */
+static void load_and_start(struct managed_guest *guest)
+{
+	if (managed_guest_load(context, guest)) {
 		start(guest);
 	} else {
 		ended(guest);
@@ -119,9 +155,24 @@ static void restart(struct managed_guest *guest)
 	}
 }
 
+/* Nothing of it has run, and its RAM is clear before it is anybody else's. */
+static void stop_preparing(struct managed_guest *guest)
+{
+	vm_end(&guest->block->vm, VM_END_STOPPED, 0, "%s", "");
+	managed_guest_report(context, guest);
+	ended(guest);
+	managed_guest_destroy(context, guest);
+}
+
 static void stop(struct managed_guest *guest, bool is_restart)
 {
 	if (guest->block == NULL) {
+		return;
+	}
+	if (guest->is_preparing) {
+		if (!is_restart) {
+			stop_preparing(guest);
+		}
 		return;
 	}
 	if (guest->is_waiting) {
@@ -146,7 +197,7 @@ static void grant(struct managed_guest *guest)
 		return;
 	case GUEST_WISH_START:
 		if (guest->block == NULL) {
-			make_and_start(guest);
+			make(guest);
 		}
 		return;
 	case GUEST_WISH_STOP:
@@ -154,12 +205,74 @@ static void grant(struct managed_guest *guest)
 		return;
 	case GUEST_WISH_RESTART:
 		if (guest->block == NULL) {
-			make_and_start(guest);
+			make(guest);
 		} else {
 			stop(guest, true);
 		}
 		return;
 	}
+}
+
+static bool is_ready(const struct managed_guest *guest)
+{
+	return guest->is_preparing && guest_ram_is_clear(&guest->ram);
+}
+
+/* Guests that are prepared at once start at once, if that does not take the first of them long. */
+static bool are_all_ready(void)
+{
+	for (size_t i = 0; i < guest_count; i++) {
+		if (guests[i].is_preparing && !is_ready(&guests[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Starts the guests that are ready. Returns when to look at those that wait for others. */
+static uint64_t start_ready(void)
+{
+	const bool is_time = insn_rdtsc() >= together_tsc || are_all_ready();
+	uint64_t next_tsc = HOST_TIMER_NEVER;
+
+	for (size_t i = 0; i < guest_count; i++) {
+		if (is_time && is_ready(&guests[i])) {
+			load_and_start(&guests[i]);
+		} else if (!is_time && guests[i].is_preparing) {
+			next_tsc = together_tsc;
+		}
+	}
+	return next_tsc;
+}
+
+/*
+ * Goes on with the clearing where no processor is idle: of this one's time, half a slice between
+ * two slices of its guests. Returns when to do so again.
+ */
+static uint64_t clear_for_a_while(void)
+{
+	const uint64_t slice_ticks = scheduler_of(0)->queue.slice_ticks;
+	const uint64_t now_tsc = insn_rdtsc();
+
+	if (!guest_ram_is_queued()) {
+		return HOST_TIMER_NEVER;
+	}
+	if (now_tsc < clearing.next_tsc) {
+		return clearing.next_tsc;
+	}
+	if (guest_ram_piece_count() == clearing.piece_count) {
+		while (insn_rdtsc() - now_tsc < slice_ticks / 2 && guest_ram_clear_piece()) {
+			operator_poll();
+		}
+	}
+	clearing.piece_count = guest_ram_piece_count();
+	clearing.next_tsc = insn_rdtsc() + slice_ticks;
+	return clearing.next_tsc;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
 }
 
 /* Does what is to be done. Returns when it wants to be called again. */
@@ -169,6 +282,9 @@ static uint64_t serve(void)
 
 	scheduler_put_back(scheduler_of(0));
 	manager_keys_obey(guests, guest_count);
+	for (size_t i = 0; i < guest_count; i++) {
+		managed_guest_give_ram(context, &guests[i]);
+	}
 	for (size_t i = 0; i < guest_count; i++) {
 		struct managed_guest *guest = &guests[i];
 
@@ -181,25 +297,36 @@ static uint64_t serve(void)
 		}
 		if (insn_rdtsc() >= guest->restart_tsc) {
 			restart(guest);
-		} else if (guest->restart_tsc < next_tsc) {
-			next_tsc = guest->restart_tsc;
+		} else {
+			next_tsc = earlier(next_tsc, guest->restart_tsc);
 		}
 	}
-	return next_tsc;
+	next_tsc = earlier(next_tsc, start_ready());
+	return earlier(next_tsc, clear_for_a_while());
 }
 
 /* Wishes are granted where the loop is asked: none is left behind. */
 static bool is_needed(void)
 {
 	for (size_t i = 0; i < guest_count; i++) {
-		if (guests[i].block != NULL) {
+		if (guests[i].block != NULL || guests[i].ram.size_bytes != 0) {
 			return true;
 		}
 	}
 	return is_operator_awaited;
 }
 
-/* Until no guest is there any more. */
+/* A processor with nothing to run clears what is to be cleared, or sleeps. */
+static void idle(struct scheduler *scheduler)
+{
+	if (guest_ram_clear_piece()) {
+		operator_poll();
+	} else {
+		scheduler_sleep(scheduler);
+	}
+}
+
+/* Until no guest is there any more, and what they had is clear. */
 static void run(void)
 {
 	struct scheduler *scheduler = scheduler_of(0);
@@ -209,7 +336,7 @@ static void run(void)
 	for (scheduler->loop_tsc = serve(); is_needed(); scheduler->loop_tsc = serve()) {
 		while (!scheduler_is_loop_asked(scheduler)) {
 			if (!scheduler_run(scheduler)) {
-				scheduler_sleep(scheduler);
+				idle(scheduler);
 			}
 		}
 	}
@@ -237,11 +364,11 @@ static void run_alone(const struct guest_entry *entry)
 {
 	guest_count = 0;
 	add(entry);
-	make_and_start(&guests[0]);
+	make(&guests[0]);
 	run();
 }
 
-/* All are loaded, and the audit has passed, before the first runs. */
+/* All are made, and the audit has passed, before the first runs. */
 static void run_together(const struct guest_list *list)
 {
 	guest_count = 0;
@@ -250,16 +377,12 @@ static void run_together(const struct guest_list *list)
 		if (list->entries[i].config.is_stopped_at_boot) {
 			log_info(list->entries[i].config.name, "start=manual: not started yet");
 			is_operator_awaited = true;
-		} else if (!managed_guest_make(context, &guests[i])) {
-			ended(&guests[i]);
+		} else {
+			make(&guests[i]);
 		}
 	}
 	audit_all(guests, guest_count);
-	for (size_t i = 0; i < guest_count; i++) {
-		if (guests[i].block != NULL) {
-			start(&guests[i]);
-		}
-	}
+	together_tsc = insn_rdtsc() + tsc_hz() / TOGETHER_HZ;
 	run();
 }
 
@@ -268,6 +391,9 @@ static void begin(const struct run_context *run_context)
 	context = run_context;
 	result = 0;
 	is_operator_awaited = false;
+	together_tsc = 0;
+	clearing.next_tsc = 0;
+	clearing.piece_count = guest_ram_piece_count();
 	manager_calls_init(guests, &guest_count);
 }
 

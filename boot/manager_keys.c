@@ -62,6 +62,14 @@ static void show_registers(struct keyed_guests *keyed)
 	}
 }
 
+static const char *state_of(const struct managed_guest *guest)
+{
+	if (guest->block == NULL) {
+		return "stopped";
+	}
+	return guest->is_preparing ? "is prepared: its memory is being cleared" : "runs";
+}
+
 static void show_guest(const struct managed_guest *guest, size_t number, bool has_input)
 {
 	uint64_t run_ticks = 0;
@@ -73,9 +81,8 @@ static void show_guest(const struct managed_guest *guest, size_t number, bool ha
 		wait_ticks += vm->vcpus[id]->run.wait_ticks;
 	}
 	log_info("guests", "%zu %s %s%s vcpus=%u weight=%u ran=%lu ms waited=%lu ms restarts=%u",
-		number, name_of(guest), vm == NULL ? "stopped" : "runs",
-		has_input ? ", has the input" : "", guest->entry->config.vcpu_count,
-		guest->entry->config.weight,
+		number, name_of(guest), state_of(guest), has_input ? ", has the input" : "",
+		guest->entry->config.vcpu_count, guest->entry->config.weight,
 		wall_clock_ticks_ns(run_ticks) / NANOSECONDS_PER_MILLISECOND,
 		wall_clock_ticks_ns(wait_ticks) / NANOSECONDS_PER_MILLISECOND,
 		guest->restart_count);

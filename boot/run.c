@@ -2,6 +2,7 @@
 #include "boot/run.h"
 
 #include "boot/audit.h"
+#include "boot/guest_ram.h"
 #include "boot/guests.h"
 #include "boot/host_memory.h"
 #include "boot/manager.h"
@@ -76,14 +77,14 @@ static unsigned run_guests(const struct boot_info *info, const struct run_contex
 	return manager_run(context, &guests);
 }
 
-/* What the other processors do: they run who is placed on them. */
+/* What the other processors do: they run who is placed on them, and clear RAM where nobody is. */
 static void run_processor(struct cpu *cpu)
 {
 	struct scheduler *scheduler = scheduler_of(cpu->index);
 
 	scheduler_init(scheduler, NULL);
 	while (!processors_are_ending()) {
-		if (!scheduler_run(scheduler)) {
+		if (!scheduler_run(scheduler) && !guest_ram_clear_piece()) {
 			scheduler_sleep(scheduler);
 		}
 	}

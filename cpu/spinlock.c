@@ -13,6 +13,7 @@ static const char *const names[LOCK_RANK_COUNT] = {
 	[LOCK_RANK_RUN_QUEUE] = "run queue",
 	[LOCK_RANK_INPUT] = "input",
 	[LOCK_RANK_GUESTS] = "guests",
+	[LOCK_RANK_CLEARING] = "clearing",
 	[LOCK_RANK_PAGING] = "paging",
 	[LOCK_RANK_PAGES] = "pages",
 	[LOCK_RANK_LINE] = "guests' line",

@@ -97,9 +97,10 @@ struct vcpu_start;
  * vcpu.
  *
  * The locks, in the order in which they may be taken (cpu/spinlock.h has their ranks): memory_lock,
- * platform_lock, the scheduler's of a CPU, the operator's input, the list of guests, the machine's
- * pages, the consoles. None is on the way of a hypercall that asks for nothing of theirs. A VM with
- * one vCPU takes neither of its own: nobody else touches what they guard.
+ * platform_lock, the scheduler's of a CPU, the operator's input, the list of guests, what
+ * is to be cleared, the machine's pages, the consoles. None is on the way of a hypercall that asks
+ * for nothing of theirs. A VM with one vCPU takes neither of its own: nobody else touches what they
+ * guard.
  */
 struct vm {
 	const struct vm_config *config;

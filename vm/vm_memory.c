@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vm/vm_memory.h"
 
-#include "cpu/insn.h"
 #include "cpu/log.h"
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -17,36 +16,15 @@ static void *table_allocate(void *context)
 	return memset(hpa_pointer(table), 0, PAGE_SIZE_4K);
 }
 
-static void page_give_back(struct page_alloc *pages, hpa_t base, uint64_t size_bytes)
-{
-	const enum status status = page_alloc_give(pages, base, size_bytes);
-
-	if (status != STATUS_OK) {
-		log_error("vm", "memory lost base=%#lx size=%#lx: %s", base.value, size_bytes,
-			status_name(status));
-	}
-}
-
-/* A free page holds nothing of ours: the next guest gets it as it is. */
 static void table_release(void *context, void *table)
 {
+	enum status status;
+
 	memset(table, 0, PAGE_SIZE_4K);
-	page_give_back(context, hpa_of(table), PAGE_SIZE_4K);
-}
-
-/* The largest alignment that can be had lets the EPT use its largest pages. */
-static enum status take_ram(struct page_alloc *pages, uint64_t size_bytes, hpa_t *base)
-{
-	static const uint64_t alignments[] = {PAGE_SIZE_1G, PAGE_SIZE_2M, PAGE_SIZE_4K};
-	enum status status = STATUS_NO_MEMORY;
-
-	for (size_t i = 0; i < ARRAY_COUNT(alignments) && status != STATUS_OK; i++) {
-		if (size_bytes >= alignments[i]) {
-			status =
-				page_alloc_take(pages, size_bytes, alignments[i], UINT64_MAX, base);
-		}
+	status = page_alloc_give_clear(context, hpa_of(table), PAGE_SIZE_4K);
+	if (status != STATUS_OK) {
+		log_error("vm", "a page of an EPT is lost at %p: %s", table, status_name(status));
 	}
-	return status;
 }
 
 static enum status build_ept(struct vm *vm, struct page_alloc *pages,
@@ -95,20 +73,9 @@ static enum status add_regions(struct vm *vm)
 enum status vm_memory_create(struct vm *vm, struct page_alloc *pages,
 	const struct vmx_capability *capability, enum large_page_choice large_pages)
 {
-	const uint64_t size_bytes = vm->config->memory_size_bytes;
-	enum status status = take_ram(pages, size_bytes, &vm->memory_base);
+	const enum status status = add_regions(vm);
 
-	if (status != STATUS_OK) {
-		return status;
-	}
-	status = add_regions(vm);
-	if (status == STATUS_OK) {
-		status = build_ept(vm, pages, capability, large_pages);
-	}
-	if (status != STATUS_OK) {
-		page_give_back(pages, vm->memory_base, size_bytes);
-	}
-	return status;
+	return status == STATUS_OK ? build_ept(vm, pages, capability, large_pages) : status;
 }
 
 enum status vm_memory_populate(struct vm *vm, gpa_t address)
@@ -140,11 +107,7 @@ enum status vm_memory_allow_fetch(struct vm *vm, gpa_t address, bool *is_split)
 	return status;
 }
 
-void vm_memory_destroy(struct vm *vm, struct page_alloc *pages)
+void vm_memory_destroy(struct vm *vm)
 {
-	const uint64_t size_bytes = vm->config->memory_size_bytes;
-
-	insn_rep_stosq(hpa_pointer(vm->memory_base), 0, size_bytes / sizeof(uint64_t));
 	ept_destroy(&vm->ept);
-	page_give_back(pages, vm->memory_base, size_bytes);
 }

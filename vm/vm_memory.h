@@ -9,12 +9,10 @@
 #include "vmx/itlb_multihit.h"
 
 /*
- * Takes the guest's RAM from the machine, lays it out by memory_layout_make() and builds its EPT.
- * The RAM is as the firmware left it, or cleared where a guest had it before: whoever gives memory
- * back clears it, so that a start costs nothing by size. With VM_POPULATE_TOUCH the EPT stays empty
- * until vm_memory_populate(). Whether the guest executes from large pages is as the CPU and
- * large_pages say. Returns STATUS_OK; STATUS_NO_MEMORY with nothing taken. Context:
- * before the guest starts.
+ * Lays the guest's RAM, which is at vm->memory_base, out by memory_layout_make() and builds its EPT
+ * from free pages. With VM_POPULATE_TOUCH the EPT stays empty until vm_memory_populate(). Whether
+ * the guest executes from large pages is as the CPU and large_pages say. Returns STATUS_OK;
+ * STATUS_NO_MEMORY with nothing taken. Context: before the guest starts.
  */
 must_use enum status vm_memory_create(struct vm *vm, struct page_alloc *pages,
 	const struct vmx_capability *capability, enum large_page_choice large_pages);
@@ -35,8 +33,7 @@ must_use enum status vm_memory_populate(struct vm *vm, gpa_t address);
  */
 must_use enum status vm_memory_allow_fetch(struct vm *vm, gpa_t address, bool *is_split);
 
-/* Clears the guest's RAM, so that nobody finds its secrets, and gives it and the EPT back. Context:
- * the guest has ended. */
-void vm_memory_destroy(struct vm *vm, struct page_alloc *pages);
+/* Gives the EPT back. The RAM is the caller's, to be cleared. Context: the guest has ended. */
+void vm_memory_destroy(struct vm *vm);
 
 #endif

@@ -22,7 +22,15 @@
 
 #include <cmocka.h>
 
-enum { HZ = 1000000, EVENTS_MAX = 32, TURNS_MAX = 100, RUN_TICKS = 1000 };
+enum {
+	HZ = 1000000,
+	EVENTS_MAX = 32,
+	TURNS_MAX = 100,
+	RUN_TICKS = 1000,
+	RAM_PIECES = 100,
+	PIECE_TICKS = 200,
+	SLICE_TICKS = 5000,
+};
 
 /* One turn of the machine: a guest ends, or somebody has a wish for one. */
 struct turn {
@@ -48,6 +56,16 @@ static uint64_t started_tsc;
 static bool is_make_refused;
 static struct guest_block *late_block; /* Its last vCPU is about to say that it has left. */
 static bool is_leaving_late;
+static uint64_t dirty_pieces[3]; /* Of the RAM of each guest when it is taken. */
+static size_t ram_held;
+static size_t ram_limit;
+static uint64_t piece_count;
+static unsigned poll_count;
+static bool is_loop_asked;
+static bool is_other_processor;  /* It clears a piece, */
+static bool is_another_clearing; /* and does so while a guest runs here. */
+static uint64_t longest_serve;   /* How long the boot processor's guests waited for it at most. */
+static uint64_t served_from;
 
 static void note(char event, const struct managed_guest *guest)
 {
@@ -56,6 +74,54 @@ static void note(char event, const struct managed_guest *guest)
 	assert_true(length + 2 < EVENTS_MAX);
 	events[length] = event;
 	events[length + 1] = (char)('0' + (guest->entry - list.entries));
+}
+
+/* --- RAM that is cleared in pieces: by this processor, or by another meanwhile --- */
+
+static struct managed_guest *ram_queue[EVENTS_MAX];
+static size_t ram_queue_length;
+
+static void queue_ram(struct managed_guest *guest)
+{
+	guest->ram.size_bytes = RAM_PIECES;
+	guest->ram.cleared_to = 0;
+	guest->ram.dirty_end = dirty_pieces[guest->entry - list.entries];
+	if (guest->ram.dirty_end != 0) {
+		ram_queue[ram_queue_length++] = guest;
+	}
+}
+
+bool guest_ram_is_clear(const struct guest_ram *ram)
+{
+	return ram->cleared_to == ram->dirty_end;
+}
+
+bool guest_ram_is_queued(void)
+{
+	return ram_queue_length != 0;
+}
+
+uint64_t guest_ram_piece_count(void)
+{
+	return piece_count;
+}
+
+bool guest_ram_clear_piece(void)
+{
+	struct guest_ram *ram;
+
+	if (ram_queue_length == 0) {
+		return false;
+	}
+	ram = &ram_queue[0]->ram;
+	fake_cpu.tsc += is_other_processor ? 0 : PIECE_TICKS;
+	piece_count++;
+	if (++ram->cleared_to == ram->dirty_end) {
+		ram_queue_length--;
+		memmove(&ram_queue[0], &ram_queue[1], ram_queue_length * sizeof(ram_queue[0]));
+		is_loop_asked = true;
+	}
+	return true;
 }
 
 /* --- What the manager calls --- */
@@ -67,6 +133,11 @@ uint64_t tsc_hz(void)
 
 void operator_begin(void)
 {
+}
+
+void operator_poll(void)
+{
+	poll_count++;
 }
 
 void manager_calls_init(struct managed_guest *all_guests, const size_t *count_of_all)
@@ -104,7 +175,39 @@ bool managed_guest_make(const struct run_context *context, struct managed_guest 
 	guest->block = &blocks[guest->entry - list.entries];
 	memset(&guest->block->vm, 0, sizeof(guest->block->vm));
 	guest->block->has_left = false;
+	guest->is_preparing = true;
 	return true;
+}
+
+bool managed_guest_take_ram(const struct run_context *context, struct managed_guest *guest)
+{
+	(void)context;
+	if (guest->ram.size_bytes == 0 && ram_held + RAM_PIECES > ram_limit) {
+		return false;
+	}
+	if (guest->ram.size_bytes == 0) {
+		ram_held += RAM_PIECES;
+		queue_ram(guest);
+	}
+	return true;
+}
+
+bool managed_guest_load(const struct run_context *context, struct managed_guest *guest)
+{
+	(void)context;
+	assert_true(guest_ram_is_clear(&guest->ram));
+	note('L', guest);
+	guest->is_preparing = false;
+	return true;
+}
+
+void managed_guest_give_ram(const struct run_context *context, struct managed_guest *guest)
+{
+	(void)context;
+	if (guest->block == NULL && guest->ram.size_bytes != 0 && guest_ram_is_clear(&guest->ram)) {
+		guest->ram.size_bytes = 0;
+		ram_held -= RAM_PIECES;
+	}
 }
 
 bool managed_guest_start(const struct run_context *context, struct managed_guest *guest)
@@ -145,6 +248,10 @@ void managed_guest_destroy(const struct run_context *context, struct managed_gue
 	(void)context;
 	note('D', guest);
 	guest->block = NULL;
+	if (!guest->is_preparing) {
+		queue_ram(guest);
+	}
+	guest->is_preparing = false;
 }
 
 /* Of a guest without vCPUs: it leaves at once. */
@@ -194,8 +301,12 @@ bool scheduler_is_loop_asked(struct scheduler *scheduler)
 {
 	static bool is_asked;
 
-	(void)scheduler;
-	is_asked = !is_asked;
+	if (served_from != 0 && fake_cpu.tsc - served_from > longest_serve) {
+		longest_serve = fake_cpu.tsc - served_from;
+	}
+	served_from = 0;
+	is_asked = !is_asked || is_loop_asked || fake_cpu.tsc >= scheduler->loop_tsc;
+	is_loop_asked = false;
 	return is_asked;
 }
 
@@ -203,6 +314,7 @@ bool scheduler_is_loop_asked(struct scheduler *scheduler)
 void scheduler_put_back(struct scheduler *scheduler)
 {
 	assert_ptr_equal(scheduler, scheduler_of(0));
+	served_from = fake_cpu.tsc;
 }
 
 void scheduler_relax(struct scheduler *scheduler)
@@ -217,6 +329,9 @@ bool scheduler_run(struct scheduler *scheduler)
 
 	(void)scheduler;
 	fake_cpu.tsc += RUN_TICKS;
+	is_other_processor = true;
+	(void)(is_another_clearing && guest_ram_clear_piece());
+	is_other_processor = false;
 	if (late_block != NULL) {
 		late_block->has_left = true;
 		late_block = NULL;
@@ -267,6 +382,16 @@ static int set_up(void **state)
 	is_leaving_late = false;
 	late_block = NULL;
 	turns_done = 0;
+	memset(dirty_pieces, 0, sizeof(dirty_pieces));
+	ram_queue_length = 0;
+	ram_held = 0;
+	ram_limit = SIZE_MAX;
+	poll_count = 0;
+	is_loop_asked = false;
+	is_another_clearing = false;
+	longest_serve = 0;
+	served_from = 0;
+	boot_scheduler.queue.slice_ticks = SLICE_TICKS;
 	blocks = aligned_alloc(_Alignof(struct guest_block), 3 * sizeof(struct guest_block));
 	assert_non_null(blocks);
 	memset(blocks, 0, 3 * sizeof(struct guest_block));
@@ -301,7 +426,7 @@ static void each_guest_is_made_started_reported_and_given_back(void **state)
 
 	(void)state;
 	assert_int_equal(RUN(2, false, turns), 0);
-	assert_string_equal(events, "M0M1S0S1E1D1E0D0");
+	assert_string_equal(events, "M0M1L0S0L1S1E1D1E0D0");
 }
 
 static void in_turn_one_that_waits_for_its_operator_is_left_out(void **state)
@@ -322,7 +447,7 @@ static void in_turn_they_are_alone(void **state)
 
 	(void)state;
 	assert_int_equal(RUN(2, true, turns), 5);
-	assert_string_equal(events, "M0S0E0D0M1S1E1D1");
+	assert_string_equal(events, "M0L0S0E0D0M1L1S1E1D1");
 }
 
 static void the_first_status_that_is_not_0_is_the_runs(void **state)
@@ -359,9 +484,9 @@ static bool restarts(enum vm_restart restart, enum vm_end end)
 	script = turns;
 	turn_count = ARRAY_COUNT(turns);
 	status = manager_run(&(const struct run_context){0}, &list);
-	is_restarted = strcmp(events, "M0S0E0N0S0E0D0") == 0;
+	is_restarted = strcmp(events, "M0L0S0E0N0S0E0D0") == 0;
 	if (!is_restarted) {
-		assert_string_equal(events, "M0S0E0D0");
+		assert_string_equal(events, "M0L0S0E0D0");
 	}
 	/* What it was restarted after is not the run's end. */
 	assert_int_equal(status, is_restarted ? 0 : 9);
@@ -434,7 +559,7 @@ static void a_wish_stops_and_another_starts(void **state)
 
 	(void)state;
 	assert_int_equal(RUN(2, false, turns), 0);
-	assert_string_equal(events, "M0M1S0S1E0D0M0S0E1D1E0D0");
+	assert_string_equal(events, "M0M1L0S0L1S1E0D0M0L0S0E1D1E0D0");
 }
 
 /* Whatever the option says, and at once. */
@@ -444,7 +569,7 @@ static void a_wish_restarts(void **state)
 
 	(void)state;
 	assert_int_equal(RUN(1, false, turns), 0);
-	assert_string_equal(events, "M0S0E0N0S0E0D0");
+	assert_string_equal(events, "M0L0S0E0N0S0E0D0");
 	assert_true(started_tsc < 1000 + HZ / 100);
 }
 
@@ -456,7 +581,7 @@ static void a_guest_is_not_begun_anew_before_it_has_said_that_it_left(void **sta
 	(void)state;
 	is_leaving_late = true;
 	assert_int_equal(RUN(1, false, turns), 0);
-	assert_string_equal(events, "M0S0E0N0S0E0D0");
+	assert_string_equal(events, "M0L0S0E0N0S0E0D0");
 }
 
 static void a_stop_while_it_waits_for_its_restart_is_the_end(void **state)
@@ -466,7 +591,7 @@ static void a_stop_while_it_waits_for_its_restart_is_the_end(void **state)
 	(void)state;
 	list.entries[0].config.restart = VM_RESTART_ALWAYS;
 	assert_int_equal(RUN(1, false, turns), 3);
-	assert_string_equal(events, "M0S0E0D0");
+	assert_string_equal(events, "M0L0S0E0D0");
 }
 
 static void one_with_start_manual_waits_for_its_wish(void **state)
@@ -476,7 +601,147 @@ static void one_with_start_manual_waits_for_its_wish(void **state)
 	(void)state;
 	list.entries[0].config.is_stopped_at_boot = true;
 	assert_int_equal(RUN(1, false, turns), 4);
-	assert_string_equal(events, "M0S0E0D0");
+	assert_string_equal(events, "M0L0S0E0D0");
+}
+
+/* --- RAM that is to be cleared --- */
+
+/* A guest that keeps its processor busy. */
+static const struct turn busy = {0, VM_END_NONE, 0, GUEST_WISH_NONE};
+
+enum { BUSY_TURNS = 8000, BIG_RAM_PIECES = 10000 };
+
+/* Turns of a guest 0 that is busy, and ends behind all. */
+static const struct turn *busy_turns(const struct turn *turn, size_t at)
+{
+	static struct turn turns[BUSY_TURNS];
+
+	for (size_t i = 0; i < BUSY_TURNS; i++) {
+		turns[i] = busy;
+	}
+	turns[at] = *turn;
+	turns[BUSY_TURNS - 2] = (struct turn){1, VM_END_CALL, 0, 0};
+	turns[BUSY_TURNS - 1] = (struct turn){0, VM_END_CALL, 0, 0};
+	return turns;
+}
+
+static void a_guest_begins_when_all_of_its_ram_is_clear(void **state)
+{
+	const struct turn turns[] = {{0, VM_END_CALL, 0, 0}};
+
+	(void)state;
+	dirty_pieces[0] = RAM_PIECES;
+	piece_count = 0;
+	assert_int_equal(RUN(1, false, turns), 0);
+	assert_string_equal(events, "M0L0S0E0D0");
+	assert_true(started_tsc >= 1000 + RAM_PIECES * PIECE_TICKS);
+	/* Its end is the run's when the RAM is clear once more. */
+	assert_int_equal(piece_count, 2 * RAM_PIECES);
+	assert_int_equal(ram_held, 0);
+	assert_true(poll_count >= 2 * RAM_PIECES);
+}
+
+/* For two seconds of a processor. The one beside it starts within the second, and waits no longer
+ * than half a slice and a piece from then on. */
+static void a_guest_runs_while_anothers_ram_is_cleared(void **state)
+{
+	(void)state;
+	dirty_pieces[1] = BIG_RAM_PIECES;
+	assert_int_equal(run(2, false, busy_turns(&busy, 0), BUSY_TURNS), 0);
+	assert_string_equal(events, "M0M1L0S0L1S1E1D1E0D0");
+	assert_in_range(longest_serve, SLICE_TICKS / 2, SLICE_TICKS / 2 + PIECE_TICKS);
+	assert_int_equal(ram_held, 0);
+}
+
+static void another_processor_that_clears_spares_this_one(void **state)
+{
+	(void)state;
+	dirty_pieces[1] = BUSY_TURNS / 2;
+	is_another_clearing = true;
+	assert_int_equal(run(2, false, busy_turns(&busy, 0), BUSY_TURNS), 0);
+	/* Half a slice at the first look alone, when none has cleared any. */
+	assert_in_range(longest_serve, 0, SLICE_TICKS / 2 + PIECE_TICKS);
+	assert_in_range(poll_count, 1, 2 * SLICE_TICKS / PIECE_TICKS + BUSY_TURNS / 2);
+}
+
+static void guests_that_are_clear_within_a_second_begin_together(void **state)
+{
+	const struct turn turns[] = {{0, VM_END_CALL, 0, 0}, {1, VM_END_CALL, 0, 0}};
+
+	(void)state;
+	dirty_pieces[1] = RAM_PIECES;
+	assert_int_equal(RUN(2, false, turns), 0);
+	assert_string_equal(events, "M0M1L0S0L1S1E0D0E1D1");
+}
+
+static void a_stop_while_its_ram_is_cleared_gives_it_back_clear(void **state)
+{
+	const struct turn stop = {1, VM_END_NONE, 0, GUEST_WISH_STOP};
+	struct turn *turns = (struct turn *)(uintptr_t)busy_turns(&stop, 1500);
+
+	(void)state;
+	dirty_pieces[1] = BIG_RAM_PIECES;
+	turns[BUSY_TURNS - 2] = busy;
+	piece_count = 0;
+	assert_int_equal(run(2, false, turns, BUSY_TURNS), 0);
+	assert_string_equal(events, "M0M1L0S0E1D1E0D0");
+	assert_int_equal(piece_count, BIG_RAM_PIECES);
+	assert_int_equal(ram_held, 0);
+}
+
+static void a_restart_while_its_ram_is_cleared_changes_nothing(void **state)
+{
+	const struct turn restart = {1, VM_END_NONE, 0, GUEST_WISH_RESTART};
+
+	(void)state;
+	dirty_pieces[1] = BIG_RAM_PIECES;
+	assert_int_equal(run(2, false, busy_turns(&restart, 1500), BUSY_TURNS), 0);
+	assert_string_equal(events, "M0M1L0S0L1S1E1D1E0D0");
+}
+
+/* It is stopped while it is prepared: the one RAM is cleared for both starts, and at the end. */
+static void a_start_while_its_old_ram_is_cleared_takes_that(void **state)
+{
+	const struct turn turns[] = {busy, {0, 0, 0, GUEST_WISH_STOP}, busy, busy,
+		{0, 0, 0, GUEST_WISH_START}, {0, VM_END_CALL, 0, 0}};
+
+	(void)state;
+	dirty_pieces[0] = RAM_PIECES;
+	ram_limit = RAM_PIECES;
+	piece_count = 0;
+	assert_int_equal(RUN(1, false, turns), 0);
+	assert_string_equal(events, "M0E0D0M0L0S0E0D0");
+	assert_int_equal(piece_count, 2 * RAM_PIECES);
+}
+
+/* The machine has RAM for one of them. */
+static void a_start_waits_for_ram_that_is_being_cleared(void **state)
+{
+	const struct turn turns[] = {
+		{0, VM_END_CALL, 0, 0}, {1, 0, 0, GUEST_WISH_START}, {1, VM_END_CALL, 7, 0}};
+
+	(void)state;
+	dirty_pieces[0] = BIG_RAM_PIECES;
+	list.entries[1].config.is_stopped_at_boot = true;
+	ram_limit = RAM_PIECES;
+	assert_int_equal(RUN(2, false, turns), 7);
+	assert_string_equal(events, "M0L0S0E0D0M1L1S1E1D1");
+	list.entries[1].config.is_stopped_at_boot = false;
+}
+
+/* A wish that comes while it waits takes the place of the start. */
+static void a_stop_while_a_start_waits_for_ram_is_the_last_word(void **state)
+{
+	const struct turn turns[] = {
+		{0, VM_END_CALL, 0, 0}, {1, 0, 0, GUEST_WISH_START}, {1, 0, 0, GUEST_WISH_STOP}};
+
+	(void)state;
+	dirty_pieces[0] = BIG_RAM_PIECES;
+	list.entries[1].config.is_stopped_at_boot = true;
+	ram_limit = RAM_PIECES;
+	assert_int_equal(RUN(2, false, turns), 0);
+	assert_string_equal(events, "M0L0S0E0D0");
+	list.entries[1].config.is_stopped_at_boot = false;
 }
 
 #define WITH_LIST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -506,6 +771,15 @@ int main(void)
 		WITH_LIST(a_guest_is_not_begun_anew_before_it_has_said_that_it_left),
 		WITH_LIST(a_stop_while_it_waits_for_its_restart_is_the_end),
 		WITH_LIST(one_with_start_manual_waits_for_its_wish),
+		WITH_LIST(a_guest_begins_when_all_of_its_ram_is_clear),
+		WITH_LIST(a_guest_runs_while_anothers_ram_is_cleared),
+		WITH_LIST(another_processor_that_clears_spares_this_one),
+		WITH_LIST(guests_that_are_clear_within_a_second_begin_together),
+		WITH_LIST(a_stop_while_its_ram_is_cleared_gives_it_back_clear),
+		WITH_LIST(a_restart_while_its_ram_is_cleared_changes_nothing),
+		WITH_LIST(a_start_while_its_old_ram_is_cleared_takes_that),
+		WITH_LIST(a_start_waits_for_ram_that_is_being_cleared),
+		WITH_LIST(a_stop_while_a_start_waits_for_ram_is_the_last_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
