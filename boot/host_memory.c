@@ -27,7 +27,7 @@ enum {
 
 static struct page_alloc pages;
 static struct paging paging;
-static uint64_t tables_limit = EARLY_TABLES_SIZE; /* New page tables lie below. */
+static uint64_t tables_limit; /* New page tables lie below. */
 static struct spinlock paging_lock = SPINLOCK_INIT(LOCK_RANK_PAGING); /* Guards paging. */
 static hpa_t start_page;
 
@@ -305,6 +305,8 @@ static void report_lost(void)
 
 void host_memory_init(struct boot_info *info)
 {
+	/* Until ours are in use, tables are written by what the early ones map. */
+	tables_limit = EARLY_TABLES_SIZE;
 	page_alloc_init(&pages);
 	add_free_memory(info);
 	obey_mtrrs(info);
