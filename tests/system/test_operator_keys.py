@@ -21,12 +21,12 @@ GUESTS = ("one", "two")
 class Operator:
     """A run of two guests that send back what is typed, and somebody who types."""
 
-    def __init__(self, image: Path, log: Path) -> None:
+    def __init__(self, image: Path, log: Path, memory: str) -> None:
         self._log = log
         with open(log, "wb"):
             pass
         self.process = subprocess.Popen(
-            [TRIVET, "boot", "-engine", "bochs", "-iso", image, "-m", "128M", "-log", log,
+            [TRIVET, "boot", "-engine", "bochs", "-iso", image, "-m", memory, "-log", log,
              *limits(LIMIT_S)],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -48,18 +48,29 @@ class Operator:
             time.sleep(0 if is_over else 0.1)
 
 
-@pytest.fixture
-def operator(tmp_path: Path, log_path: Path) -> Iterator[Operator]:
+def machine(tmp_path: Path, log_path: Path, memory: str, *sizes: str) -> Iterator[Operator]:
+    """A machine with that memory, and guests with those sizes."""
     image = tmp_path / "keys.iso"
-    modules = [f"/boot/echo guest={name} mem=16M -- echo=1" for name in GUESTS]
+    modules = [f"/boot/echo guest={name} mem={size} -- echo=1"
+               for name, size in zip(GUESTS, sizes)]
     iso.build(image, grub_config.direct_start(["end=poweroff"], modules),
               {grub_config.HYPERVISOR_PATH: HYPERVISOR, "boot/echo": guest_image("console_echo")})
-    run = Operator(image, log_path)
+    run = Operator(image, log_path, memory)
     try:
         yield run
     finally:
         run.process.kill()
         run.process.wait()
+
+
+@pytest.fixture
+def operator(tmp_path: Path, log_path: Path) -> Iterator[Operator]:
+    yield from machine(tmp_path, log_path, "128M", "16M", "16M")
+
+
+@pytest.fixture
+def operator_of_much_memory(tmp_path: Path, log_path: Path) -> Iterator[Operator]:
+    yield from machine(tmp_path, log_path, "512M", "16M", "300M")
 
 
 def test_the_keys_do_what_their_list_says(operator: Operator) -> None:
@@ -94,3 +105,22 @@ def test_the_keys_do_what_their_list_says(operator: Operator) -> None:
     operator.type(b"\x012\x04")
     assert operator.process.wait(HANG_LIMIT_S) == 0, operator.text()[-3000:]
     assert "one: restart" not in operator.text()
+
+
+def test_the_keys_are_answered_while_much_memory_is_cleared(
+        operator_of_much_memory: Operator) -> None:
+    operator = operator_of_much_memory
+    operator.sees(r"^audit: guests=2 ")
+    operator.type(b"\x012\x01l\x01s")
+    operator.sees(r"^keys: the input is for two$")
+    operator.sees(r"^guests: 2 two is prepared: its memory is being cleared, has the input vcpus=1 ")
+    operator.sees(r"^two: ended: stopped code=0 status=0$")
+    operator.sees(r"^one: started ")
+    # It keeps its memory, and starts when that is clear.
+    operator.type(b"\x012\x01S")
+    operator.sees(r"^two\| echo: ready$")
+    assert len(re.findall(r"^two: started ", operator.text(), re.M)) == 1
+    operator.type(b"\x012\x04")
+    operator.sees(r"^two: ended: debug-exit port code=0 ")
+    operator.type(b"\x011\x04")
+    assert operator.process.wait(HANG_LIMIT_S) == 0, operator.text()[-3000:]

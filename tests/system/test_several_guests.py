@@ -21,6 +21,9 @@ TOLERANCE = 0.02
 WATCH_MS = 600
 # What a share can be off at any moment.
 SLICE_NS = 10_000_000
+SLICES_PER_SECOND = 200
+# Far less than it takes to clear the large guest's memory.
+CLEARING_MS = 4000
 
 
 def run(name: str, processors: int, guests: dict[str, str]) -> Result:
@@ -177,3 +180,29 @@ def test_a_processor_that_is_not_there_is_no_place() -> None:
         in result.log
     assert_passed(result, "compute-b")
     assert result.status != 0
+
+
+@pytest.mark.parametrize("processors", [1, 2])
+def test_a_guest_computes_while_much_memory_is_cleared_for_another(processors: int) -> None:
+    """It is not kept waiting for longer than a slice and a tenth, and not at all where another
+    processor is idle; the other one starts when all of its memory is clear."""
+    big_mib = 256
+    modules = [f"/boot/steal_fair guest=steal_fair mem=16M cpus=0 -- ms={CLEARING_MS}",
+               f"/boot/compute guest=big mem={big_mib}M -- iterations=1"]
+    result = bochs_machine.boot(
+        f"clearing-{processors}", bochs_machine.guests_config(modules),
+        {f"boot/{program}": guest_image(program) for program in ("steal_fair", "compute")},
+        Machine(memory_mib=big_mib + 256, processors=processors))
+    assert result.status == 0, result.log[-4000:]
+    assert_passed(result, "steal_fair")
+    assert_passed(result, "big")
+    found = spin_results(result, "steal_fair")
+    [gap] = map(int, re.findall(r"^steal_fair\| GAP ticks=(\d+)$", result.log, re.M))
+    [hz] = map(int, re.findall(r"^tsc: hz=(\d+)$", result.log, re.M))
+    if processors == 1:
+        assert result.log.index("steal_fair| GAP ") < result.log.index("big: started")
+        # Half a slice of clearing follows each slice of the guest.
+        assert 0.25 < found["stolen"] / found["spun"] < 0.45, found
+        assert gap <= 1.1 * hz / SLICES_PER_SECOND
+    else:
+        assert found["stolen"] < 0.05 * found["spun"], found

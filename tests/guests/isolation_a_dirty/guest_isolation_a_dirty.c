@@ -47,8 +47,8 @@ uint32_t guest_main(void)
 {
 	volatile uint64_t *memory = (volatile uint64_t *)ISOLATION_MEMORY;
 
-	for (unsigned i = 0; i < ISOLATION_WORDS; i++) {
-		memory[i] = ISOLATION_PATTERN;
+	while ((uint64_t)(uintptr_t)memory < guest_memory_end()) {
+		*memory++ = ISOLATION_PATTERN;
 	}
 	dirty_msrs();
 	dirty_registers();

@@ -23,9 +23,8 @@
 			0x176,      /* IA32_SYSENTER_EIP */                                        \
 	}
 
-/* A stretch of RAM that the runtime does not use. */
-#define ISOLATION_MEMORY 0x800000ull
-#define ISOLATION_WORDS  (1024 * 1024 / 8)
+/* From here to the end of RAM nothing is the runtime's or the loader's. */
+#define ISOLATION_MEMORY 0x200000ull
 
 #define ISOLATION_PAT_RESET 0x0007040600070406ull
 #define ISOLATION_PAT_DIRTY 0x0000000000000006ull

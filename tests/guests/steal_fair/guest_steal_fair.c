@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Spins for a while ("ms=N", 1000 if nothing is said) and says how much of it others had:
- * "FAIR tsc=TICKS khz=N work=N steal_ns=N". Two of them on one processor have about the same. The
+ * "FAIR tsc=TICKS khz=N work=N steal_ns=N", and for how long it stood still at most:
+ * "GAP ticks=N". Two of them on one processor have about the same. The
  * TSC's frequency is KVM's, or "khz=N".
  */
 #include "guest/runtime/guest_insn.h"
@@ -32,12 +33,19 @@ static uint64_t khz_of_clock(void)
 	return system_time.shift < 0 ? khz << -system_time.shift : khz >> system_time.shift;
 }
 
-static uint64_t spin(uint64_t ticks)
+/* Returns how often it came round, and the longest time that it did not. */
+static uint64_t spin(uint64_t ticks, uint64_t *gap)
 {
 	const uint64_t start = guest_rdtsc();
+	uint64_t last = start;
 	uint64_t work = 0;
 
-	while (guest_rdtsc() - start < ticks) {
+	*gap = 0;
+	while (last - start < ticks) {
+		const uint64_t now = guest_rdtsc();
+
+		*gap = now - last > *gap ? now - last : *gap;
+		last = now;
 		work++;
 	}
 	return work;
@@ -65,6 +73,7 @@ uint32_t guest_main(void)
 	uint64_t start;
 	uint64_t work;
 	uint64_t before;
+	uint64_t gap;
 
 	if ((features & needed) != needed) {
 		report_skip("steal_time", "it is not offered");
@@ -77,11 +86,12 @@ uint32_t guest_main(void)
 	guest_wrmsr(MSR_KVM_STEAL_TIME, (uintptr_t)&record | 1);
 	before = steal_ns();
 	start = guest_rdtsc();
-	work = spin(khz * guest_option("ms", SPIN_MS));
+	work = spin(khz * guest_option("ms", SPIN_MS), &gap);
 	/* A call comes back by an entry, at which the record is made up to date. */
 	(void)trivet_kvm_vapic_poll_irq();
 	guest_printf("FAIR tsc=%lu khz=%lu work=%lu steal_ns=%lu\n", guest_rdtsc() - start, khz,
 		work, steal_ns() - before);
+	guest_printf("GAP ticks=%lu\n", gap);
 	report_true("steal_does_not_go_back", steal_ns() >= before);
 	return report_result();
 }
