@@ -351,8 +351,7 @@ static void a_guest_that_cannot_be_loaded_or_placed_leaves_nothing(void **state)
 }
 
 /* A stop, and a start before the rest is clear: the guest keeps its RAM. */
-static void a_guest_that_is_stopped_while_it_is_prepared_keeps_its_ram_until_it_is_clear(
-	void **state)
+static void a_guest_stopped_while_it_is_prepared_keeps_its_ram_until_it_is_clear(void **state)
 {
 	hpa_t base;
 
@@ -381,8 +380,7 @@ int main(void)
 		WITH_MACHINE(a_guest_without_a_table_for_a_guard_page_is_refused),
 		WITH_MACHINE(images_are_loaded_into_ram_that_is_clear),
 		WITH_MACHINE(a_guest_that_cannot_be_loaded_or_placed_leaves_nothing),
-		WITH_MACHINE(
-			a_guest_that_is_stopped_while_it_is_prepared_keeps_its_ram_until_it_is_clear),
+		WITH_MACHINE(a_guest_stopped_while_it_is_prepared_keeps_its_ram_until_it_is_clear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,7 +113,7 @@ def test_the_keys_are_answered_while_much_memory_is_cleared(
     operator.sees(r"^audit: guests=2 ")
     operator.type(b"\x012\x01l\x01s")
     operator.sees(r"^keys: the input is for two$")
-    operator.sees(r"^guests: 2 two is prepared: its memory is being cleared, has the input vcpus=1 ")
+    operator.sees(r"^guests: 2 two is prepared: its memory is being cleared, has the input ")
     operator.sees(r"^two: ended: stopped code=0 status=0$")
     operator.sees(r"^one: started ")
     # It keeps its memory, and starts when that is clear.
