@@ -90,8 +90,8 @@ boot_entry:
 	jz stop_with_message
 
 	call build_early_tables
-	; SDM Vol. 3A "Initializing IA-32e Mode": PAE, CR3, EFER.LME, then CR0.PG. CR4 is written whole:
-	; LA57, left set by firmware, would make five levels of our four.
+	; SDM Vol. 3A "Initializing IA-32e Mode": PAE, CR3, EFER.LME, then CR0.PG. CR4 is written
+	; whole: LA57, left set by firmware, would make five levels of our four.
 	mov eax, CR4_PAE
 	mov cr4, eax
 	mov eax, early_pml4
