@@ -213,7 +213,7 @@ static void grant(struct managed_guest *guest)
 	}
 }
 
-static bool is_ready(const struct managed_guest *guest)
+static bool is_prepared(const struct managed_guest *guest)
 {
 	return guest->is_preparing && guest_ram_is_clear(&guest->ram);
 }
@@ -222,7 +222,7 @@ static bool is_ready(const struct managed_guest *guest)
 static bool are_all_ready(void)
 {
 	for (size_t i = 0; i < guest_count; i++) {
-		if (guests[i].is_preparing && !is_ready(&guests[i])) {
+		if (guests[i].is_preparing && !is_prepared(&guests[i])) {
 			return false;
 		}
 	}
@@ -236,7 +236,7 @@ static uint64_t start_ready(void)
 	uint64_t next_tsc = HOST_TIMER_NEVER;
 
 	for (size_t i = 0; i < guest_count; i++) {
-		if (is_time && is_ready(&guests[i])) {
+		if (is_time && is_prepared(&guests[i])) {
 			load_and_start(&guests[i]);
 		} else if (!is_time && guests[i].is_preparing) {
 			next_tsc = together_tsc;
