@@ -106,10 +106,11 @@ void console_write_line(const void *bytes, size_t size_bytes)
 	(void)size_bytes;
 }
 
-void host_memory_set_guard(const void *page, bool is_guard)
+enum status host_memory_set_guard(const void *page, bool is_guard)
 {
 	(void)page;
 	(void)is_guard;
+	return STATUS_OK;
 }
 
 void vmx_exit_entry(void)

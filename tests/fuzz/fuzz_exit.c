@@ -25,7 +25,7 @@
  * vmx/ept_audit.c vmx/ept_edit.c vmx/ept_table.c vmx/exit_qualification.c vmx/exit_reason.c
  * vmx/instruction_error.c vmx/operation.c vmx/preemption_timer.c vmx/requirements.c
  * vmx/vmcs_names.c lib/calendar.c lib/format.c lib/scaled_time.c lib/status.c lib/tick_rate.c
- * devices/acpi_pm.c cpu/page_alloc.c cpu/tsc.c cpu/wall_clock.c cpu/host_timer.c cpu/local_apic.c
+ * devices/acpi_pm.c cpu/page_alloc.c cpu/page_ranges.c cpu/tsc.c cpu/wall_clock.c cpu/host_timer.c cpu/local_apic.c
  * boot/guest_block.c tests/fuzz/exit_machine.c tests/fuzz/exit_memory.c
  * tests/fuzz/exit_stand_ins.c tests/fuzz/exit_shadow.c tests/fuzz/exit_shadow_vmcs.c
  * tests/fuzz/exit_state.c tests/fuzz/exit_fields.c tests/fuzz/exit_recipes.c */
