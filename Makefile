@@ -43,8 +43,8 @@ LDFLAGS := -m elf_x86_64 -nostdlib -static --build-id=none -z max-page-size=4096
 ASM_OFFSETS_SOURCE := vm/asm_offsets.c
 # DEBUG=1 has what holds of locks checked, which costs time.
 DEBUG ?= 0
-DEBUG_LEFT_OUT := cpu/debug_checks_$(if $(filter 1,$(DEBUG)),off,on).c
-C_SOURCES := $(sort $(filter-out $(ASM_OFFSETS_SOURCE) $(DEBUG_LEFT_OUT),\
+CFLAGS += -DDEBUG_CHECKS=$(if $(filter 1,$(DEBUG)),1,0)
+C_SOURCES := $(sort $(filter-out $(ASM_OFFSETS_SOURCE),\
 	$(wildcard $(LAYERS:%=%/*.c))))
 ASM_SOURCES := $(sort $(wildcard $(LAYERS:%=%/*.asm)))
 C_OBJECTS := $(C_SOURCES:%=$(BUILD)/%.o)

@@ -64,7 +64,7 @@ bool spin_try_lock(struct spinlock *lock)
 		    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 		return false;
 	}
-	if (debug_has_checks) {
+	if (DEBUG_HAS_CHECKS) {
 		spinlock_note_taken(lock);
 	}
 	return true;

@@ -52,7 +52,7 @@ static inline void spin_lock(struct spinlock *lock)
 {
 	uint32_t ticket;
 
-	if (debug_has_checks) {
+	if (DEBUG_HAS_CHECKS) {
 		spinlock_check_order(lock);
 	}
 	ticket = __atomic_fetch_add(&lock->next_ticket, 1, __ATOMIC_RELAXED);
@@ -60,7 +60,7 @@ static inline void spin_lock(struct spinlock *lock)
 		    __atomic_load_n(&lock->served_ticket, __ATOMIC_ACQUIRE) != ticket, 0)) {
 		spinlock_wait(lock, ticket);
 	}
-	if (debug_has_checks) {
+	if (DEBUG_HAS_CHECKS) {
 		spinlock_note_taken(lock);
 	}
 }
@@ -71,7 +71,7 @@ must_use bool spin_try_lock(struct spinlock *lock);
 /* Context: held by this processor. */
 static inline void spin_unlock(struct spinlock *lock)
 {
-	if (debug_has_checks) {
+	if (DEBUG_HAS_CHECKS) {
 		spinlock_note_given(lock);
 	}
 	__atomic_store_n(&lock->served_ticket, lock->served_ticket + 1, __ATOMIC_RELEASE);

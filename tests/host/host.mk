@@ -42,7 +42,7 @@ HOST_FLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -pipe $(HOST_WARNINGS) \
 
 # What nearly all link: the fakes, and the locks with their checks on.
 HOST_FAKES := $(patsubst %.c,%,$(sort $(wildcard tests/host/fake/*.c))) \
-	cpu/spinlock cpu/debug_checks_on
+	cpu/spinlock
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(sort $(wildcard tests/host/test_*.c)))
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 TSAN_TESTS := $(patsubst tests/tsan/%.c,%,$(sort $(wildcard tests/tsan/tsan_*.c)))

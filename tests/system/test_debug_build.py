@@ -27,7 +27,7 @@ def checking_hypervisor() -> Path:
     folder = BUILD / "debug"
     subprocess.run(["make", "-C", TOP, "--no-print-directory", f"BUILD={folder.relative_to(TOP)}",
                     "DEBUG=1", "build"], check=True, stdout=subprocess.DEVNULL)
-    assert (folder / "cpu" / "debug_checks_on.c.o").is_file()
+    assert "-DDEBUG_CHECKS=1" in (folder / "flags").read_text("utf-8")
     return folder / "trivet.elf"
 
 

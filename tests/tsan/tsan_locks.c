@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: cpu/spinlock.c cpu/debug_checks_on.c cpu/page_alloc.c cpu/page_ranges.c cpu/log.c
+/* SOURCES: cpu/spinlock.c cpu/page_alloc.c cpu/page_ranges.c cpu/log.c
  * cpu/console.c cpu/pic8259_host.c cpu/serial.c cpu/vga_text.c cpu/framebuffer.c cpu/font.c
  * cpu/text_grid.c cpu/percpu.c cpu/local_apic.c lib/format.c lib/ring.c lib/status.c
  * tests/host/fake/fake_insn.c tests/host/fake/fake_devices.c tests/host/fake/fake_registers.c

@@ -12,7 +12,7 @@
  * tests/host/fake/fake_registers.c tests/host/fake/fake_panic.c tests/host/fake/fake_log.c
  * tests/host/fake/fake_operation.c tests/host/fake/fake_ept_pointer.c
  * tests/host/fake/fake_vm_input.c tests/host/fake/fake_vcpu_startup.c
- * tests/host/fake/fake_scheduler_state.c cpu/spinlock.c cpu/debug_checks_on.c */
+ * tests/host/fake/fake_scheduler_state.c cpu/spinlock.c */
 #include "cpu/msr.h"
 #include "cpu/registers.h"
 #include "fake_insn.h"
