@@ -41,7 +41,7 @@ LDFLAGS := -m elf_x86_64 -nostdlib -static --build-id=none -z max-page-size=4096
 	-z noexecstack --no-warn-rwx-segments --fatal-warnings
 
 ASM_OFFSETS_SOURCE := vm/asm_offsets.c
-# DEBUG=1 has what holds of locks checked, which costs time.
+# DEBUG=1 has the order of locks and the owner of the current VMCS checked, which costs time.
 DEBUG ?= 0
 CFLAGS += -DDEBUG_CHECKS=$(if $(filter 1,$(DEBUG)),1,0)
 C_SOURCES := $(sort $(filter-out $(ASM_OFFSETS_SOURCE),\
@@ -159,7 +159,7 @@ clean: ## Removes everything that was built
 help: ## Lists the targets
 	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 	@echo '  V=1 shows the commands; CC=clang and CROSS_COMPILE=x86_64-linux-gnu- choose tools.'
-	@echo '  DEBUG=1 checks the order of locks.'
+	@echo '  DEBUG=1 checks the order of locks, and whose VMCS is current.'
 
 # GRUB copies every section into memory, debug information too: what boots has symbols only.
 $(IMAGE): $(IMAGE_DEBUG)

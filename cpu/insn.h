@@ -515,6 +515,15 @@ static inline enum vmx_result insn_vmptrld(hpa_t region)
 	return vmx_result_from_flags(carry, zero);
 }
 
+/* Returns the region of the current VMCS; all ones if none is current. */
+static inline hpa_t insn_vmptrst(void)
+{
+	hpa_t region;
+
+	__asm__ volatile("vmptrst %0" : "=m"(region.value) : : "cc");
+	return region;
+}
+
 /* The field is one that the CPU has; for any other the result is undefined. */
 static inline uint64_t insn_vmread(uint64_t field)
 {

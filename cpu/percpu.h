@@ -36,6 +36,7 @@ struct cpu {
 	uint64_t apic_base;  /* IA32_APIC_BASE, read once; 0 without an enabled local APIC. */
 	struct host_timer timer;
 	void *vmx_region; /* For VMXON: a page. NULL on the boot processor. */
+	const void *vmcs; /* That may be used: vmx/current_vmcs.h. NULL: none. */
 };
 
 _Static_assert(offsetof(struct cpu, self) == 0, "insn_read_this_cpu() reads GS:0");

@@ -147,6 +147,7 @@ static void init_long_mode(struct vcpu *vcpu, bool is_long_mode)
 
 void guest_state_init(struct vcpu *vcpu, const struct vcpu_start *start)
 {
+	vcpu_check_current(vcpu);
 	init_segments(start);
 	init_control_registers(vcpu, start);
 	init_long_mode(vcpu, start->mode == VCPU_START_64_BIT_MODE);

@@ -8,6 +8,7 @@
 #include "vm/vcpu_halt.h"
 #include "vm/vcpu_posted.h"
 #include "vm/vcpu_timer.h"
+#include "vmx/current_vmcs.h"
 
 enum {
 	SLICES_PER_SECOND = 200,
@@ -219,46 +220,58 @@ static struct vcpu *pick(struct scheduler *scheduler)
 	return vcpu;
 }
 
-static void begin(struct vcpu *vcpu)
+/* Returns false if the vCPU has no VMCS, which ends its VM. */
+static bool begin(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 
 	if (vcpu_init(vcpu, &vcpu->start) != STATUS_OK) {
 		vm_end(vm, VM_END_NOT_STARTED, 0, "its VMCS cannot be set up");
-		return;
+		return false;
 	}
 	steal_time_begin(vcpu);
 	vcpu_restore(vcpu);
 	if (vcpu->id != 0) {
-		return;
+		return true;
 	}
 	if (vm->prepare != NULL && !vm->prepare(vcpu, &vcpu->start)) {
 		vm_end(vm, VM_END_NOT_STARTED, 0, "%s", "");
 	} else if (vm->starting != NULL) {
 		vm->starting(vm);
 	}
+	return true;
 }
 
-/* Makes the CPU hold this vCPU's state. */
-static void load(struct scheduler *scheduler, struct vcpu *vcpu)
+/* Its VMCS is made current, or made. Returns false if there is none. */
+static bool load_state(struct vcpu *vcpu)
 {
-	struct vcpu *loaded = scheduler->loaded;
+	if (!vcpu->is_set_up) {
+		return begin(vcpu);
+	}
+	current_vmcs_load(vcpu->pages.vmcs);
+	vcpu_restore(vcpu);
+	return true;
+}
 
-	if (loaded == vcpu) {
-		return;
+/*
+ * Makes the CPU hold this vCPU's state. Returns false if it has none and never will: its VM ended
+ * before it ran, or it cannot be set up, which ends the VM. Nothing may be done for it then but to
+ * retire it: the current VMCS is another's, or none.
+ */
+static bool load(struct scheduler *scheduler, struct vcpu *vcpu)
+{
+	if (scheduler->loaded == vcpu) {
+		current_vmcs_use(vcpu->pages.vmcs);
+		return true;
 	}
-	if (loaded != NULL) {
-		vcpu_save(loaded);
+	if (!vcpu->is_set_up && vm_is_ended(vcpu->vm)) {
+		return false;
 	}
-	scheduler->loaded = vcpu;
-	if (vcpu->is_set_up) {
-		(void)!insn_vmptrld(hpa_of(vcpu->pages.vmcs));
-		vcpu_restore(vcpu);
-		return;
+	if (scheduler->loaded != NULL) {
+		vcpu_save(scheduler->loaded);
 	}
-	if (!vm_is_ended(vcpu->vm)) {
-		begin(vcpu);
-	}
+	scheduler->loaded = load_state(vcpu) ? vcpu : NULL;
+	return scheduler->loaded != NULL;
 }
 
 static void block(struct scheduler *scheduler, struct vcpu *vcpu)
@@ -273,7 +286,8 @@ static void block(struct scheduler *scheduler, struct vcpu *vcpu)
 	}
 }
 
-/* The VM has ended: its vCPU leaves this CPU for good. */
+/* The VM has ended: its vCPU leaves this CPU for good. One that was not set up was not loaded: who
+ * is loaded stays so. */
 static void retire(struct scheduler *scheduler, struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
@@ -281,8 +295,8 @@ static void retire(struct scheduler *scheduler, struct vcpu *vcpu)
 	vm_report_end(vm, vcpu);
 	if (vcpu->is_set_up) {
 		vcpu_stop(vcpu);
+		scheduler->loaded = NULL;
 	}
-	scheduler->loaded = NULL;
 	spin_lock(&scheduler->lock);
 	run_queue_block(&scheduler->queue, insn_rdtsc());
 	run_queue_remove(&scheduler->queue, &vcpu->run, insn_rdtsc());
@@ -295,14 +309,9 @@ static void retire(struct scheduler *scheduler, struct vcpu *vcpu)
 	}
 }
 
-bool scheduler_run(struct scheduler *scheduler)
+/* Lets a vCPU whose state the CPU holds do what it has to do, in its guest or not. */
+static void run_loaded(struct scheduler *scheduler, struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = pick(scheduler);
-
-	if (vcpu == NULL) {
-		return false;
-	}
-	load(scheduler, vcpu);
 	__atomic_store_n(&vcpu->is_on_cpu, true, __ATOMIC_SEQ_CST);
 	steal_time_runs(vcpu);
 	if (vcpu_prepare(vcpu)) {
@@ -311,14 +320,33 @@ bool scheduler_run(struct scheduler *scheduler)
 		scheduler->is_in_guest = false;
 	}
 	__atomic_store_n(&vcpu->is_on_cpu, false, __ATOMIC_SEQ_CST);
+}
+
+/* The turn of a vCPU is over: it waits for its next one, or for what wakes it, or leaves. */
+static void leave(struct scheduler *scheduler, struct vcpu *vcpu)
+{
 	if (vm_is_ended(vcpu->vm)) {
 		retire(scheduler, vcpu);
-		return true;
+		return;
 	}
 	steal_time_leaves(vcpu);
 	if (vcpu->activity != VCPU_ACTIVE) {
 		block(scheduler, vcpu);
 	}
+}
+
+bool scheduler_run(struct scheduler *scheduler)
+{
+	struct vcpu *vcpu = pick(scheduler);
+
+	if (vcpu == NULL) {
+		return false;
+	}
+	if (load(scheduler, vcpu)) {
+		run_loaded(scheduler, vcpu);
+	}
+	leave(scheduler, vcpu);
+	current_vmcs_use(NULL);
 	return true;
 }
 

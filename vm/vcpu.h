@@ -16,6 +16,7 @@
 #include "vmx/apic_controls.h"
 #include "vmx/capability.h"
 #include "vmx/control_set.h"
+#include "vmx/current_vmcs.h"
 #include "vmx/entry.h"
 #include "vmx/exit_reason.h"
 #include "vmx/preemption_timer.h"
@@ -120,7 +121,7 @@ struct vcpu {
 	enum vmx_resume after_call;
 	/* EFER.LMA of the guest. We own CR0.PG and EFER.LME: it does not change unseen. */
 	bool is_long_mode;
-	bool is_set_up; /* There is a VMCS. */
+	bool is_set_up; /* There is a VMCS; nothing is served for a vCPU that has none. */
 	uint8_t warning_count;
 	uint8_t decoded_length; /* Of an instruction that we decoded, for the dispatcher. */
 	uint16_t vpid;
@@ -186,6 +187,16 @@ struct vcpu {
 	 */
 	bool is_idle_for_good;
 };
+
+/*
+ * For functions that read or write the VMCS of a vCPU, or other state of its that the CPU holds: in
+ * a build with DEBUG=1 panics unless the VMCS is current and this is the vCPU's turn. Costs nothing
+ * in others.
+ */
+static inline void vcpu_check_current(const struct vcpu *vcpu)
+{
+	current_vmcs_check_is(vcpu->pages.vmcs);
+}
 
 /*
  * Makes the vCPU of a VM that is to start: all that needs no VMCS, its local APIC too. The

@@ -16,6 +16,7 @@ void vcpu_apicv_collect(struct vcpu *vcpu)
 	uint16_t status;
 	uint8_t servicing;
 
+	vcpu_check_current(vcpu);
 	if (!vcpu_apicv_delivers(vcpu)) {
 		return;
 	}
@@ -67,6 +68,7 @@ static void flush_tpr_threshold(struct vcpu *vcpu)
 
 void vcpu_apicv_flush(struct vcpu *vcpu)
 {
+	vcpu_check_current(vcpu);
 	switch (vcpu->apicv.level) {
 	case APIC_LEVEL_SOFTWARE:
 		return;

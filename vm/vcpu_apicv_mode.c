@@ -65,6 +65,7 @@ static void set_controls(struct vcpu *vcpu, enum apic_reach reach)
 	struct control_set *controls = &vcpu->controls;
 	bool has_page;
 
+	vcpu_check_current(vcpu);
 	apic_controls_set(vcpu->capability, vcpu->apicv.level, reach, controls);
 	has_page = (controls->secondary & SECONDARY_VIRTUALIZE_APIC_ACCESSES) != 0;
 	if (!use_access_page(vcpu, has_page)) {

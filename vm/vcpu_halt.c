@@ -121,8 +121,13 @@ bool vcpu_prepare(struct vcpu *vcpu)
 {
 	bool is_news;
 
+	vcpu_check_current(vcpu);
 	/* Before the look at the end, so that the one who ends the VM has the last word. */
 	__atomic_store_n(&vcpu->after_call, VMX_RESUME_CALL, __ATOMIC_SEQ_CST);
+	/* Nothing is served for a guest that is no more. */
+	if (vm_is_ended(vcpu->vm)) {
+		return false;
+	}
 	end_idleness(vcpu);
 	is_news = vcpu_has_posted(vcpu);
 	if (is_news) {

@@ -114,7 +114,6 @@ void vcpu_create(struct vcpu *vcpu)
 
 enum status vcpu_init(struct vcpu *vcpu, const struct vcpu_start *start)
 {
-	const hpa_t region = hpa_of(vcpu->pages.vmcs);
 	enum status status = control_set_make(vcpu->capability, &vcpu->controls);
 
 	if (status != STATUS_OK) {
@@ -123,8 +122,7 @@ enum status vcpu_init(struct vcpu *vcpu, const struct vcpu_start *start)
 	memset(vcpu->pages.vmcs, 0, PAGE_SIZE_4K);
 	vcpu->pages.vmcs[0] = (uint32_t)bits_get(
 		vcpu->capability->basic, VMX_BASIC_REVISION_HIGH, VMX_BASIC_REVISION_LOW);
-	if (insn_vmclear(region) != VMX_SUCCEED || insn_vmptrld(region) != VMX_SUCCEED) {
-		log_error("vmx", "VMCS refused region=%#lx", region.value);
+	if (!current_vmcs_make(vcpu->pages.vmcs)) {
 		return STATUS_UNSUPPORTED;
 	}
 	vcpu->frame.is_launched = false;

@@ -92,6 +92,7 @@ static void set_primary_control(struct vcpu *vcpu, uint64_t control, bool is_on)
 	const uint32_t primary = is_on ? vcpu->controls.primary | (uint32_t)control
 				       : vcpu->controls.primary & ~(uint32_t)control;
 
+	vcpu_check_current(vcpu);
 	if (primary != vcpu->controls.primary) {
 		vcpu->controls.primary = primary;
 		vmcs_write32(VMCS_PRIMARY_PROCESSOR_BASED_CONTROLS, primary);
@@ -320,6 +321,7 @@ void vcpu_interrupts_timer_due(struct vcpu *vcpu)
 
 bool vcpu_interrupts_pend(struct vcpu *vcpu)
 {
+	vcpu_check_current(vcpu);
 	advance(vcpu);
 	set_timer(vcpu);
 	return vcpu->is_nmi_pending ||
@@ -460,6 +462,7 @@ void vcpu_interrupts_set_tsc(struct vcpu *vcpu, uint64_t value)
 	const uint64_t host_now = insn_rdtsc();
 	const uint64_t old = host_now + vcpu->tsc_offset;
 
+	vcpu_check_current(vcpu);
 	vcpu->tsc_offset = value - host_now;
 	vmcs_write64(VMCS_TSC_OFFSET, vcpu->tsc_offset);
 	virtual_apic_tsc_changed(&vcpu->apic, old, value);

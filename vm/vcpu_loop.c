@@ -27,8 +27,10 @@ static void report_broken_rules(const struct vcpu *vcpu)
 
 void vcpu_entry_failed(struct vcpu *vcpu, uint32_t exit_reason)
 {
-	const uint32_t error = vmcs_read32(VMCS_VM_INSTRUCTION_ERROR);
+	uint32_t error;
 
+	vcpu_check_current(vcpu);
+	error = vmcs_read32(VMCS_VM_INSTRUCTION_ERROR);
 	report_broken_rules(vcpu);
 	if (exit_reason != 0) {
 		vm_end(vcpu->vm, VM_END_CRASHED, 0,
@@ -45,13 +47,13 @@ void vcpu_stop(struct vcpu *vcpu)
 {
 	vmx_invalidate_ept(vcpu->capability, ept_pointer(&vcpu->vm->ept));
 	vmx_invalidate_vpid(vcpu->capability, vcpu->vpid);
-	if (insn_vmclear(hpa_of(vcpu->pages.vmcs)) != VMX_SUCCEED) {
-		log_error("vmx", "VMCLEAR failed region=%p", (void *)vcpu->pages.vmcs);
-	}
+	current_vmcs_clear(vcpu->pages.vmcs);
+	vcpu->is_set_up = false;
 }
 
 void vcpu_run(struct vcpu *vcpu)
 {
+	vcpu_check_current(vcpu);
 	switch (vmx_run(&vcpu->frame)) {
 	case VMX_SUCCEED:
 		vcpu->frame.is_launched = true;

@@ -70,6 +70,7 @@ void vcpu_report_state(struct vcpu *vcpu)
 {
 	const char *source = vcpu->vm->is_smp ? vcpu->name : vcpu->vm->config->name;
 
+	vcpu_check_current(vcpu);
 	log_info(source, "rip=0x%016lx rflags=%#lx activity=%#x interruptibility=%#x",
 		vmcs_read_natural(VMCS_GUEST_RIP), vmcs_read_natural(VMCS_GUEST_RFLAGS),
 		vmcs_read32(VMCS_GUEST_ACTIVITY_STATE),

@@ -50,6 +50,7 @@ void vcpu_serve_deferred(struct vcpu *vcpu)
 {
 	const uint32_t requests = vcpu->deferred_requests;
 
+	vcpu_check_current(vcpu);
 	vcpu->deferred_requests = 0;
 	if ((requests & POSTED_REQUEST_INIT) != 0) {
 		carry_out_init(vcpu);

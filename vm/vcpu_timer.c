@@ -31,6 +31,7 @@ void vcpu_timer_refresh(struct vcpu *vcpu)
 	const uint64_t left = due > now ? due - now : 0;
 	const uint64_t ticks = left < timer->look_ticks ? left : timer->look_ticks;
 
+	vcpu_check_current(vcpu);
 	timer->refresh_tsc = now + (ticks >> REFRESH_SHIFT);
 	vmcs_write32(
 		VMCS_VMX_PREEMPTION_TIMER_VALUE, preemption_timer_value(now, ticks, timer->rate));

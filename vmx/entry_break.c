@@ -77,6 +77,7 @@ void entry_break_apply(const struct entry_break *row)
 		const struct entry_break_change *change = &row->changes[i];
 
 		if ((change->clear | change->set) != 0) {
+			current_vmcs_check();
 			insn_vmwrite(change->field,
 				(insn_vmread(change->field) & ~change->clear) | change->set);
 		}

@@ -49,6 +49,7 @@ void entry_check_record(
 /* VMREAD for tables of rules, which mix fields of all widths. */
 static inline uint64_t entry_check_read(uint32_t field)
 {
+	current_vmcs_check();
 	return insn_vmread(field);
 }
 

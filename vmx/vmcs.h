@@ -4,6 +4,7 @@
 
 #include "cpu/insn.h"
 #include "lib/types.h"
+#include "vmx/current_vmcs.h"
 
 /*
  * One enum per field width, so that an access of the wrong width does not compile
@@ -51,47 +52,56 @@ enum vmcs_field_natural {
 #undef VMCS_FIELD
 
 /*
- * Access to the current VMCS. Context: VMX root operation, a VMCS is current, and the CPU has the
- * field (those behind an optional control may be absent). A refusal is ignored: the value read is
- * undefined, a write does nothing.
+ * Access to the current VMCS. Context: VMX root operation; it is the one that the code may use
+ * (vmx/current_vmcs.h), which a build with DEBUG=1 checks; and the CPU has the field (those behind
+ * an optional control may be absent). A refusal is ignored: the value read is undefined, a write
+ * does nothing.
  */
 static inline uint16_t vmcs_read16(enum vmcs_field_16 field)
 {
+	current_vmcs_check();
 	return (uint16_t)insn_vmread(field);
 }
 
 static inline uint32_t vmcs_read32(enum vmcs_field_32 field)
 {
+	current_vmcs_check();
 	return (uint32_t)insn_vmread(field);
 }
 
 static inline uint64_t vmcs_read64(enum vmcs_field_64 field)
 {
+	current_vmcs_check();
 	return insn_vmread(field);
 }
 
 static inline uint64_t vmcs_read_natural(enum vmcs_field_natural field)
 {
+	current_vmcs_check();
 	return insn_vmread(field);
 }
 
 static inline void vmcs_write16(enum vmcs_field_16 field, uint16_t value)
 {
+	current_vmcs_check();
 	insn_vmwrite(field, value);
 }
 
 static inline void vmcs_write32(enum vmcs_field_32 field, uint32_t value)
 {
+	current_vmcs_check();
 	insn_vmwrite(field, value);
 }
 
 static inline void vmcs_write64(enum vmcs_field_64 field, uint64_t value)
 {
+	current_vmcs_check();
 	insn_vmwrite(field, value);
 }
 
 static inline void vmcs_write_natural(enum vmcs_field_natural field, uint64_t value)
 {
+	current_vmcs_check();
 	insn_vmwrite(field, value);
 }
 

@@ -40,9 +40,9 @@ HOST_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_FLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -pipe $(HOST_WARNINGS) \
 	-I tests/host/fake -I. -MMD -MP
 
-# What nearly all link: the fakes, and the locks with their checks on.
+# What nearly all link: the fakes, and what is checked in builds with DEBUG=1.
 HOST_FAKES := $(patsubst %.c,%,$(sort $(wildcard tests/host/fake/*.c))) \
-	cpu/spinlock
+	cpu/spinlock vmx/current_vmcs
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(sort $(wildcard tests/host/test_*.c)))
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 TSAN_TESTS := $(patsubst tests/tsan/%.c,%,$(sort $(wildcard tests/tsan/tsan_*.c)))

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/host/scheduler_fixture.h"
 
+#include "cpu/registers.h"
 #include "fake_insn.h"
 #include "vm/vcpu_halt.h"
+#include "vmx/vmcs.h"
 
 #include <string.h>
 
@@ -24,8 +26,13 @@ void cpu_notify_posted(const struct cpu *cpu)
 enum status vcpu_init(struct vcpu *vcpu, const struct vcpu_start *start)
 {
 	assert_ptr_equal(start, &vcpu->start);
-	vcpu->is_set_up = scheduler_turns.init_status == STATUS_OK;
-	return scheduler_turns.init_status;
+	assert_false(vm_is_ended(vcpu->vm));
+	if (scheduler_turns.init_status != STATUS_OK) {
+		return scheduler_turns.init_status;
+	}
+	vcpu->is_set_up = current_vmcs_make(vcpu->pages.vmcs);
+	vmcs_write_natural(VMCS_GUEST_RFLAGS, RFLAGS_FIXED1 | RFLAGS_IF);
+	return STATUS_OK;
 }
 
 void vcpu_run(struct vcpu *vcpu)
@@ -33,6 +40,7 @@ void vcpu_run(struct vcpu *vcpu)
 	assert_true(vcpu->is_on_cpu);
 	assert_true(vcpu->scheduler->is_in_guest);
 	assert_ptr_equal(vcpu->scheduler->loaded, vcpu);
+	vcpu_check_current(vcpu);
 	assert_true(scheduler_turns.order_count < SCHEDULER_ORDER_MAX - 1);
 	scheduler_turns.order[scheduler_turns.order_count++] = (char)('0' + vcpu->id);
 	fake_cpu.tsc += SCHEDULER_RUN_TICKS;
@@ -43,19 +51,21 @@ void vcpu_run(struct vcpu *vcpu)
 
 void vcpu_stop(struct vcpu *vcpu)
 {
-	(void)vcpu;
+	assert_true(vcpu->is_set_up);
+	current_vmcs_clear(vcpu->pages.vmcs);
+	vcpu->is_set_up = false;
 	scheduler_turns.stop_count++;
 }
 
 void vcpu_save(struct vcpu *vcpu)
 {
-	(void)vcpu;
+	assert_true(vcpu->is_set_up);
 	scheduler_turns.save_count++;
 }
 
 void vcpu_restore(struct vcpu *vcpu)
 {
-	(void)vcpu;
+	vcpu_check_current(vcpu);
 	scheduler_turns.restore_count++;
 }
 
@@ -79,6 +89,7 @@ int scheduler_fixture_set_up(void **state)
 	f = *state;
 	scheduler_turns = (struct scheduler_turns){.init_status = STATUS_OK};
 	fake_cpu.tsc = 1000;
+	current_vmcs_clear(fake_vmcs_region);
 	memset(&f->scheduler, 0, sizeof(f->scheduler));
 	scheduler_init(&f->scheduler, NULL);
 	f->vm.left = left;

@@ -97,7 +97,10 @@ int smp_fixture_set_up(void **state)
 	for (uint32_t id = 0; id < SMP_VCPUS; id++) {
 		create_vcpu(f, id);
 	}
-	smp_fixture_set_if(true);
+	for (uint32_t id = SMP_VCPUS; id-- != 0;) {
+		smp_fixture_turn(&f->vcpus[id]);
+		smp_fixture_set_if(true);
+	}
 	*state = f;
 	return 0;
 }
@@ -113,6 +116,11 @@ int smp_fixture_tear_down(void **state)
 	}
 	free(f);
 	return 0;
+}
+
+void smp_fixture_turn(struct vcpu *vcpu)
+{
+	fake_vmcs_load(vcpu->pages.vmcs);
 }
 
 void smp_fixture_clear_posted(struct smp_fixture *f)

@@ -25,14 +25,18 @@ struct smp_fixture {
 	uint8_t ram[SMP_RAM];
 };
 
-/* cmocka's set-up and tear-down: all are active, RFLAGS.IF is 1, nothing pends. */
+/* cmocka's set-up and tear-down: all are active, RFLAGS.IF is 1, nothing pends. It is vCPU 0's
+ * turn. */
 int smp_fixture_set_up(void **state);
 int smp_fixture_tear_down(void **state);
+
+/* It is this vCPU's turn: its VMCS is current on the calling thread's CPU. */
+void smp_fixture_turn(struct vcpu *vcpu);
 
 /* What was posted is taken and thrown away. */
 void smp_fixture_clear_posted(struct smp_fixture *f);
 
-/* The guest's RFLAGS.IF. */
+/* RFLAGS.IF of the vCPU whose turn it is. */
 void smp_fixture_set_if(bool is_enabled);
 
 #define WITH_SMP(test)                                                                             \

@@ -13,6 +13,7 @@
 #include "cpu/msr.h"
 #include "cpu/registers.h"
 #include "fake_insn.h"
+#include "fake_vm.h"
 #include "tests/host/scheduler_fixture.h"
 #include "vm/vcpu_halt.h"
 #include "vm/vcpu_posted.h"
@@ -118,7 +119,8 @@ static void the_state_of_one_is_loaded_once_for_many_turns(void **state)
 	assert_string_equal(scheduler_turns.order, "00010");
 	assert_int_equal(scheduler_turns.save_count, 2);
 	assert_int_equal(scheduler_turns.restore_count, 3);
-	assert_int_equal(fake_cpu.vmptrld_count, 1);
+	/* Each is made current once as it is set up, and the first one once more. */
+	assert_int_equal(fake_cpu.vmptrld_count, 3);
 	assert_int_equal(fake_cpu.vmptrld_region.value, hpa_of(f->vcpus[0].pages.vmcs).value);
 }
 
@@ -275,6 +277,110 @@ static void a_guest_that_cannot_be_set_up_ends_before_it_runs(void **state)
 	assert_int_equal(scheduler_turns.stop_count, 0);
 }
 
+/* --- A guest that ends before all of its vCPUs have run, beside one that is loaded --- */
+
+/* The fixture's first vCPU is a guest of its own here, which runs; the last one is another's, which
+ * has not run and is to be started, when its guest ends. */
+static struct vm victim_vm;
+
+static uint64_t load_victim(struct smp_fixture *f)
+{
+	struct vcpu *victim = &f->vcpus[0];
+
+	scheduler_fixture_start(f, 1);
+	f->vcpus[2].activity = VCPU_WAIT_FOR_STARTUP;
+	victim_vm = f->vm;
+	victim_vm.vcpus[0] = victim;
+	victim_vm.vcpu_count = 1;
+	victim_vm.live_count = 1;
+	victim->vm = &victim_vm;
+	f->vm.vcpus[0] = &f->vcpus[1];
+	f->vm.vcpus[1] = &f->vcpus[2];
+	f->vm.vcpu_count = 2;
+	f->vm.live_count = 2;
+	scheduler_fixture_run(f, 1);
+	assert_ptr_equal(f->scheduler.loaded, victim);
+	fake_serve_deferred_count = 0;
+	return fake_vmcs_digest(victim->pages.vmcs);
+}
+
+static void request_all(struct vcpu *vcpu)
+{
+	vcpu_request_init(vcpu);
+	vcpu_request_startup(vcpu, VECTOR);
+	vcpu_request(vcpu, POSTED_REQUEST_REPORT | POSTED_REQUEST_NMI | POSTED_REQUEST_FLUSH_EPT);
+}
+
+/* All but the victim get their turns. */
+static void let_others_leave(struct smp_fixture *f)
+{
+	while (f->vm.live_count != 0) {
+		fake_cpu.tsc += 2 * SCHEDULER_SLICE;
+		scheduler_fixture_run(f, 1);
+	}
+	assert_int_equal(scheduler_turns.left_count, 1);
+}
+
+static void a_vcpu_that_never_ran_leaves_without_a_touch_of_the_loaded_one(void **state)
+{
+	struct smp_fixture *f = *state;
+	const uint64_t digest = load_victim(f);
+	const unsigned vmptrld_count = fake_cpu.vmptrld_count;
+
+	request_all(&f->vcpus[2]);
+	vm_end(&f->vm, VM_END_RESET, 0, "%s", "");
+	let_others_leave(f);
+	assert_true(fake_vmcs_digest(f->vcpus[0].pages.vmcs) == digest);
+	assert_int_equal(fake_serve_deferred_count, 0);
+	assert_true(f->vm.is_reported);
+	assert_int_equal(f->vcpus[2].activity, VCPU_WAIT_FOR_STARTUP);
+	/* The victim's state is still in the CPU, and nothing had to be saved. */
+	assert_ptr_equal(f->scheduler.loaded, &f->vcpus[0]);
+	assert_int_equal(scheduler_turns.save_count, 0);
+	assert_int_equal(scheduler_turns.stop_count, 0);
+	assert_int_equal(fake_cpu.vmptrld_count, vmptrld_count);
+	scheduler_fixture_run(f, 1);
+	assert_true(strspn(scheduler_turns.order, "0") == strlen(scheduler_turns.order));
+}
+
+static void a_vcpu_that_cannot_be_set_up_is_served_nothing(void **state)
+{
+	struct smp_fixture *f = *state;
+	const uint64_t digest = load_victim(f);
+
+	scheduler_turns.init_status = STATUS_UNSUPPORTED;
+	request_all(&f->vcpus[2]);
+	let_others_leave(f);
+	assert_int_equal(f->vm.end, VM_END_NOT_STARTED);
+	assert_true(fake_vmcs_digest(f->vcpus[0].pages.vmcs) == digest);
+	assert_int_equal(fake_serve_deferred_count, 0);
+	/* Its state was saved for the other, and comes back. */
+	assert_int_equal(scheduler_turns.save_count, 1);
+	scheduler_fixture_run(f, 1);
+	assert_int_equal(scheduler_turns.restore_count, 2);
+	assert_ptr_equal(f->scheduler.loaded, &f->vcpus[0]);
+}
+
+static void one_that_has_left_is_loaded_nowhere(void **state)
+{
+	struct smp_fixture *f = *state;
+
+	(void)load_victim(f);
+	vm_end(&victim_vm, VM_END_RESET, 0, "%s", "");
+	scheduler_fixture_run(f, 1);
+	assert_null(f->scheduler.loaded);
+	assert_false(f->vcpus[0].is_set_up);
+	assert_true(insn_vmptrst().value == UINT64_MAX);
+}
+
+static void no_vmcs_is_used_between_turns(void **state)
+{
+	struct smp_fixture *f = *state;
+
+	(void)load_victim(f);
+	assert_null(this_cpu()->vmcs);
+}
+
 /* --- Asleep --- */
 
 static uint64_t timer_at_hlt;
@@ -378,6 +484,10 @@ int main(void)
 		WITH_SCHEDULER(the_end_takes_all_off_their_cpus),
 		WITH_SCHEDULER(one_that_has_left_is_not_woken),
 		WITH_SCHEDULER(a_guest_that_cannot_be_set_up_ends_before_it_runs),
+		WITH_SCHEDULER(a_vcpu_that_never_ran_leaves_without_a_touch_of_the_loaded_one),
+		WITH_SCHEDULER(a_vcpu_that_cannot_be_set_up_is_served_nothing),
+		WITH_SCHEDULER(one_that_has_left_is_loaded_nowhere),
+		WITH_SCHEDULER(no_vmcs_is_used_between_turns),
 		WITH_SCHEDULER(a_cpu_with_a_look_due_does_not_sleep),
 		WITH_SCHEDULER(a_cpu_sleeps_until_the_first_is_to_be_woken),
 		WITH_SCHEDULER(the_loop_is_asked_once_or_at_its_time),

@@ -40,8 +40,10 @@ static void let_others_wait(struct smp_fixture *f)
 {
 	for (uint32_t id = 1; id < SMP_VCPUS; id++) {
 		f->vcpus[id].activity = VCPU_WAIT_FOR_STARTUP;
+		smp_fixture_turn(&f->vcpus[id]);
 		assert_false(vcpu_prepare(&f->vcpus[id]));
 	}
+	smp_fixture_turn(&f->vcpus[0]);
 }
 
 /* The timer of the local APIC interrupts in DISTANCE ticks. */
@@ -167,9 +169,13 @@ static void one_that_runs_keeps_the_guest(void **state)
 	smp_fixture_set_if(false);
 	let_others_wait(f);
 	f->vcpus[2].activity = VCPU_ACTIVE;
+	smp_fixture_turn(&f->vcpus[2]);
+	smp_fixture_set_if(false);
 	assert_true(vcpu_prepare(&f->vcpus[2]));
+	smp_fixture_turn(&f->vcpus[0]);
 	assert_true(vcpu_halt(&f->vcpus[0]));
 	assert_int_equal(f->vm.end, VM_END_NONE);
+	smp_fixture_turn(&f->vcpus[2]);
 	assert_true(vcpu_halt(&f->vcpus[2]));
 	assert_int_equal(f->vm.end, VM_END_HALTED);
 }
@@ -218,6 +224,7 @@ static void only_startup_ends_the_wait_for_it(void **state)
 	struct smp_fixture *f = *state;
 	struct vcpu *vcpu = &f->vcpus[1];
 
+	smp_fixture_turn(vcpu);
 	vcpu->activity = VCPU_WAIT_FOR_STARTUP;
 	vcpu->wake_tsc = 1;
 	vcpu_request(vcpu, POSTED_REQUEST_NMI | POSTED_REQUEST_KICK);
@@ -225,6 +232,28 @@ static void only_startup_ends_the_wait_for_it(void **state)
 	assert_false(vcpu_prepare(vcpu));
 	assert_int_equal(vcpu->activity, VCPU_WAIT_FOR_STARTUP);
 	assert_int_equal(vcpu->wake_tsc, UINT64_MAX);
+}
+
+/* What is posted for it stays where it is: its state may be gone already. */
+static void nothing_is_served_behind_the_end(void **state)
+{
+	struct smp_fixture *f = *state;
+	struct vcpu *vcpu = &f->vcpus[1];
+	uint64_t digest;
+
+	smp_fixture_turn(vcpu);
+	digest = fake_vmcs_digest(vcpu->pages.vmcs);
+	fake_serve_deferred_count = 0;
+	fake_vm_input_count = 0;
+	vcpu_request_init(vcpu);
+	vcpu_request_startup(vcpu, 1);
+	vcpu_request(vcpu, POSTED_REQUEST_REPORT | POSTED_REQUEST_NMI | POSTED_REQUEST_INPUT);
+	vm_end(&f->vm, VM_END_RESET, 0, "%s", "");
+	assert_false(vcpu_prepare(vcpu));
+	assert_int_equal(fake_serve_deferred_count, 0);
+	assert_int_equal(fake_vm_input_count, 0);
+	assert_false(vcpu->is_nmi_pending);
+	assert_true(fake_vmcs_digest(vcpu->pages.vmcs) == digest);
 }
 
 static void what_was_put_off_is_served_before_the_entry(void **state)
@@ -276,6 +305,7 @@ int main(void)
 		WITH_SMP(a_timer_keeps_the_guest),
 		WITH_SMP(a_sleep_ends_at_its_time_whatever_comes),
 		WITH_SMP(only_startup_ends_the_wait_for_it),
+		WITH_SMP(nothing_is_served_behind_the_end),
 		WITH_SMP(what_was_put_off_is_served_before_the_entry),
 		WITH_SMP(an_ended_guest_is_not_entered),
 		WITH_SMP(an_end_behind_the_look_leaves_by_the_next_call),

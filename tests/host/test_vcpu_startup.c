@@ -45,6 +45,12 @@ void msr_policy_restore(const struct control_set *controls, const uint64_t value
 	(void)values;
 }
 
+static struct vcpu *begin_turn(struct smp_fixture *f, uint32_t id)
+{
+	smp_fixture_turn(&f->vcpus[id]);
+	return &f->vcpus[id];
+}
+
 /* Takes and serves what is posted, as a vCPU does before it enters its guest. */
 static void serve(struct vcpu *vcpu)
 {
@@ -55,7 +61,7 @@ static void serve(struct vcpu *vcpu)
 static void init_makes_a_processor_wait(void **state)
 {
 	struct smp_fixture *f = *state;
-	struct vcpu *vcpu = &f->vcpus[1];
+	struct vcpu *vcpu = begin_turn(f, 1);
 
 	mode_change_count = 0;
 	vcpu->is_kicked = true;
@@ -73,7 +79,7 @@ static void init_makes_a_processor_wait(void **state)
 static void init_resets_registers_and_the_debug_state(void **state)
 {
 	struct smp_fixture *f = *state;
-	struct vcpu *vcpu = &f->vcpus[1];
+	struct vcpu *vcpu = begin_turn(f, 1);
 
 	fake_cpu.dr[0] = 0x1234;
 	fake_cpu.dr[DR6] = DR6_FIXED1 | DR6_BS;
@@ -93,7 +99,7 @@ static void init_resets_registers_and_the_debug_state(void **state)
 
 static void init_leaves_vector_state(void **state)
 {
-	struct vcpu *vcpu = &((struct smp_fixture *)*state)->vcpus[1];
+	struct vcpu *vcpu = begin_turn(*state, 1);
 
 	fake_cpu.xcr0 = 3;
 	fake_cpu.components[1] = 77;
@@ -114,7 +120,7 @@ static void init_of_the_bootstrap_processor_resets_the_vm(void **state)
 
 static void startup_begins_at_its_vectors_page(void **state)
 {
-	struct vcpu *vcpu = &((struct smp_fixture *)*state)->vcpus[1];
+	struct vcpu *vcpu = begin_turn(*state, 1);
 
 	fake_cpuid_set(CPUID_LEAF_FEATURES, 0, (struct cpuid_result){.eax = SIGNATURE});
 	vcpu->activity = VCPU_WAIT_FOR_STARTUP;
@@ -130,7 +136,7 @@ static void startup_begins_at_its_vectors_page(void **state)
 static void a_processor_that_does_not_wait_ignores_startup(void **state)
 {
 	static const enum vcpu_activity others[] = {VCPU_ACTIVE, VCPU_HALTED, VCPU_SLEEPING};
-	struct vcpu *vcpu = &((struct smp_fixture *)*state)->vcpus[1];
+	struct vcpu *vcpu = begin_turn(*state, 1);
 
 	fake_vmcs_set(VMCS_GUEST_RIP, 0x1234);
 	for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
@@ -144,7 +150,7 @@ static void a_processor_that_does_not_wait_ignores_startup(void **state)
 
 static void init_and_startup_at_once_start_it(void **state)
 {
-	struct vcpu *vcpu = &((struct smp_fixture *)*state)->vcpus[1];
+	struct vcpu *vcpu = begin_turn(*state, 1);
 
 	vcpu_request_init(vcpu);
 	vcpu_request_startup(vcpu, VECTOR);
@@ -155,7 +161,7 @@ static void init_and_startup_at_once_start_it(void **state)
 
 static void a_second_startup_changes_nothing(void **state)
 {
-	struct vcpu *vcpu = &((struct smp_fixture *)*state)->vcpus[1];
+	struct vcpu *vcpu = begin_turn(*state, 1);
 
 	vcpu->activity = VCPU_WAIT_FOR_STARTUP;
 	vcpu_request_startup(vcpu, VECTOR);
@@ -167,7 +173,7 @@ static void a_second_startup_changes_nothing(void **state)
 
 static void a_report_is_served_once(void **state)
 {
-	struct vcpu *vcpu = &((struct smp_fixture *)*state)->vcpus[1];
+	struct vcpu *vcpu = begin_turn(*state, 1);
 
 	fake_report_count = 0;
 	vcpu_request(vcpu, POSTED_REQUEST_REPORT);

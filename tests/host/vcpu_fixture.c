@@ -159,6 +159,8 @@ int vcpu_fixture_set_up(void **state)
 	f->vcpu.capability = &f->capability;
 	f->vcpu.xsave_layout = &fake_xsave_layout;
 	f->vcpu.vpid = 1;
+	f->vcpu.is_set_up = true;
+	f->vcpu.pages.vmcs = fake_vmcs_region;
 	f->vcpu.apic.page = f->vcpu.pages.apic = aligned_alloc(PAGE, PAGE);
 	assert_non_null(f->vcpu.apic.page);
 	memset(f->vcpu.apic.page, 0, PAGE);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: cpu/spinlock.c cpu/page_alloc.c cpu/page_ranges.c cpu/log.c
- * cpu/console.c cpu/pic8259_host.c cpu/serial.c cpu/vga_text.c cpu/framebuffer.c cpu/font.c
- * cpu/text_grid.c cpu/percpu.c cpu/local_apic.c lib/format.c lib/ring.c lib/status.c
- * tests/host/fake/fake_insn.c tests/host/fake/fake_devices.c tests/host/fake/fake_registers.c
+/* SOURCES: cpu/spinlock.c cpu/page_alloc.c cpu/page_ranges.c cpu/log.c cpu/console.c
+ * cpu/pic8259_host.c cpu/serial.c cpu/vga_text.c cpu/framebuffer.c cpu/font.c cpu/text_grid.c
+ * cpu/percpu.c cpu/local_apic.c lib/format.c lib/ring.c lib/status.c tests/host/fake/fake_insn.c
+ * tests/host/fake/fake_devices.c tests/host/fake/fake_registers.c tests/host/fake/fake_vmcs.c
  * tests/host/fake/fake_panic.c */
 #include "cpu/console.h"
 #include "cpu/log.h"

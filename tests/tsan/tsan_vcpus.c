@@ -12,7 +12,8 @@
  * tests/host/fake/fake_registers.c tests/host/fake/fake_panic.c tests/host/fake/fake_log.c
  * tests/host/fake/fake_operation.c tests/host/fake/fake_ept_pointer.c
  * tests/host/fake/fake_vm_input.c tests/host/fake/fake_vcpu_startup.c
- * tests/host/fake/fake_scheduler_state.c cpu/spinlock.c */
+ * tests/host/fake/fake_scheduler_state.c tests/host/fake/fake_vmcs.c cpu/spinlock.c
+ * vmx/current_vmcs.c */
 #include "cpu/msr.h"
 #include "cpu/registers.h"
 #include "fake_insn.h"
@@ -89,7 +90,8 @@ static void yield_host(void)
 enum status vcpu_init(struct vcpu *vcpu, const struct vcpu_start *start)
 {
 	(void)start;
-	vcpu->is_set_up = true;
+	vcpu->is_set_up = current_vmcs_make(vcpu->pages.vmcs);
+	fake_vmcs_set(VMCS_GUEST_RFLAGS, RFLAGS_FIXED1 | RFLAGS_IF);
 	return STATUS_OK;
 }
 
@@ -141,7 +143,6 @@ static void *run_cpu(void *argument)
 	fake_this_cpu = cpu;
 	fake_cpu.on_hlt = wait_for_kick;
 	fake_cpu.on_pause = yield_host;
-	fake_vmcs_set(VMCS_GUEST_RFLAGS, RFLAGS_FIXED1 | RFLAGS_IF);
 	while (!is_over()) {
 		if (!scheduler_run(schedulers[cpu->index])) {
 			scheduler_sleep(schedulers[cpu->index]);
@@ -206,7 +207,7 @@ static struct vcpu *next_of(struct vcpu *vcpu)
 	return &fixture->vcpus[(vcpu->id + 1) % SMP_VCPUS];
 }
 
-/* The VMCS is the CPU's here, so that an injection is taken out of it in its vCPU's turn. */
+/* What the CPU does at the entry. */
 static bool take_injected(struct vcpu *vcpu)
 {
 	const bool is_injected = fake_vmcs_get(VMCS_VM_ENTRY_INTERRUPTION_INFO) != 0;

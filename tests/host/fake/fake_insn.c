@@ -9,16 +9,6 @@
 #include <string.h>
 
 enum {
-	/* SDM Vol. 3D "Field Encoding in VMCS": encodings have 15 bits; bit 0 asks for the high
-	 * half of a 64-bit field, bits 11:10 are the type and 14:13 the width. */
-	VMCS_ENCODING_COUNT = 0x8000,
-	VMCS_TYPE_HIGH = 11,
-	VMCS_TYPE_LOW = 10,
-	VMCS_TYPE_EXIT_INFORMATION = 1,
-	VMCS_WIDTH_HIGH = 14,
-	VMCS_WIDTH_LOW = 13,
-	VMCS_HALF_BITS = 32,
-
 	MSRS_MAX = 512,
 	CPUIDS_MAX = 256,
 	PORT_VALUES_MAX = 1024,
@@ -44,8 +34,6 @@ struct fake_port_value {
 
 _Thread_local struct fake_cpu fake_cpu = {.tsc_step = 1, .is_random_ready = true};
 
-static _Thread_local uint64_t vmcs_values[VMCS_ENCODING_COUNT];
-static _Thread_local bool vmcs_is_absent[VMCS_ENCODING_COUNT];
 static struct fake_msr msrs[MSRS_MAX];
 static size_t msr_count;
 static struct fake_cpuid cpuids[CPUIDS_MAX];
@@ -65,101 +53,13 @@ static _Noreturn void fake_fault(const char *what, uint64_t which)
 void fake_insn_reset(void)
 {
 	fake_cpu = (struct fake_cpu){.tsc_step = 1, .is_random_ready = true};
-	memset(vmcs_values, 0, sizeof(vmcs_values));
-	memset(vmcs_is_absent, 0, sizeof(vmcs_is_absent));
 	msr_count = 0;
 	cpuid_count = 0;
 	port_value_count = 0;
 	port_write_count = 0;
 	fake_devices_reset();
 	fake_this_cpu_reset();
-}
-
-static uint64_t vmcs_mask(uint32_t field)
-{
-	static const uint64_t width_masks[] = {UINT16_MAX, UINT64_MAX, UINT32_MAX, UINT64_MAX};
-
-	return width_masks[bits_get(field, VMCS_WIDTH_HIGH, VMCS_WIDTH_LOW)];
-}
-
-static bool vmcs_has(uint64_t field)
-{
-	return field < VMCS_ENCODING_COUNT && !vmcs_is_absent[field & ~1ULL];
-}
-
-void fake_vmcs_set(uint32_t field, uint64_t value)
-{
-	uint64_t *slot;
-
-	if (field >= VMCS_ENCODING_COUNT) {
-		fake_fault("no such VMCS field", field);
-	}
-	slot = &vmcs_values[field & ~1u];
-	if ((field & 1) != 0) {
-		*slot = bits_put(*slot, 63, VMCS_HALF_BITS, value);
-		return;
-	}
-	*slot = value & vmcs_mask(field);
-}
-
-uint64_t fake_vmcs_get(uint32_t field)
-{
-	if (field >= VMCS_ENCODING_COUNT) {
-		fake_fault("no such VMCS field", field);
-	}
-	return (field & 1) != 0 ? vmcs_values[field & ~1u] >> VMCS_HALF_BITS : vmcs_values[field];
-}
-
-uint64_t *fake_vmcs_slot(uint32_t field)
-{
-	if (field >= VMCS_ENCODING_COUNT) {
-		fake_fault("no such VMCS field", field);
-	}
-	return &vmcs_values[field & ~1u];
-}
-
-void fake_vmcs_set_absent(uint32_t field, bool is_absent)
-{
-	if (field >= VMCS_ENCODING_COUNT) {
-		fake_fault("no such VMCS field", field);
-	}
-	vmcs_is_absent[field & ~1u] = is_absent;
-}
-
-enum vmx_result insn_vmread_checked(uint64_t field, uint64_t *value)
-{
-	fake_cpu.vmread_count++;
-	if (fake_cpu.on_vmcs_access != NULL) {
-		fake_cpu.on_vmcs_access(false);
-	}
-	*value = 0;
-	if (!vmcs_has(field)) {
-		return VMX_FAIL_VALID;
-	}
-	*value = fake_vmcs_get((uint32_t)field);
-	return VMX_SUCCEED;
-}
-
-uint64_t insn_vmread(uint64_t field)
-{
-	uint64_t value;
-
-	(void)insn_vmread_checked(field, &value);
-	return value;
-}
-
-void insn_vmwrite(uint64_t field, uint64_t value)
-{
-	fake_cpu.vmwrite_count++;
-	if (fake_cpu.on_vmcs_access != NULL) {
-		fake_cpu.on_vmcs_access(true);
-	}
-	if (!vmcs_has(field) ||
-		bits_get(field, VMCS_TYPE_HIGH, VMCS_TYPE_LOW) == VMCS_TYPE_EXIT_INFORMATION) {
-		fake_cpu.vmwrite_refused_count++;
-		return;
-	}
-	fake_vmcs_set((uint32_t)field, value);
+	fake_vmcs_reset();
 }
 
 static struct fake_msr *msr_find(uint32_t msr)
@@ -398,9 +298,4 @@ uint32_t insn_mmio_read32(uint64_t address)
 void insn_mmio_write32(uint64_t address, uint32_t value)
 {
 	(void)fake_device_write(true, address, sizeof(value), value);
-}
-
-bool fake_vmcs_holds(const void *at)
-{
-	return (size_t)((const uint8_t *)at - (const uint8_t *)vmcs_values) < sizeof(vmcs_values);
 }

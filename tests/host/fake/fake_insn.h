@@ -99,8 +99,24 @@ void fake_this_cpu_reset(void);
 void fake_insn_reset(void);
 
 /*
- * The VMCS, uncounted. `field` is an encoding; values are cut to the field's width. An absent field
- * makes VMREAD and VMWRITE fail. VMWRITE does nothing to a read-only field (VM-exit information).
+ * Each thread's CPU has a VMCS for each region that it was told of; after a reset that of
+ * fake_vmcs_region is current and may be used. VMREAD and VMWRITE fail while none is current.
+ */
+extern uint32_t fake_vmcs_region[];
+
+/* Forgets all of this thread. A reset of all does the same. */
+void fake_vmcs_reset(void);
+
+/* Makes the VMCS of a region current and the one to be used: as the vCPU's turn does. */
+void fake_vmcs_load(const void *region);
+
+/* Returns a number that changes with each field of a region's VMCS. */
+uint64_t fake_vmcs_digest(const void *region);
+
+/*
+ * The current VMCS, uncounted. `field` is an encoding; values are cut to the field's width. An
+ * absent field makes VMREAD and VMWRITE fail. VMWRITE does nothing to a read-only field (VM-exit
+ * information).
  */
 void fake_vmcs_set(uint32_t field, uint64_t value);
 uint64_t fake_vmcs_get(uint32_t field);
@@ -146,7 +162,7 @@ struct fake_port_write {
 size_t fake_port_write_count(void);
 struct fake_port_write fake_port_write_at(size_t index);
 
-/* True for an address within the array that stands for the VMCS. */
+/* True for an address within the array that stands for the current VMCS. */
 bool fake_vmcs_holds(const void *at);
 
 #endif

@@ -7,11 +7,11 @@
 #include <string.h>
 
 _Thread_local struct cpu *fake_this_cpu;
-static struct cpu boot_processor = {.self = &boot_processor};
+static struct cpu boot_processor = {.self = &boot_processor, .vmcs = fake_vmcs_region};
 
 void fake_this_cpu_reset(void)
 {
-	boot_processor = (struct cpu){.self = &boot_processor};
+	boot_processor = (struct cpu){.self = &boot_processor, .vmcs = fake_vmcs_region};
 }
 
 uint64_t insn_bsr(uint64_t value)
@@ -378,23 +378,6 @@ enum vmx_result insn_vmxon(hpa_t region)
 void insn_vmxoff(void)
 {
 	fake_cpu.vmxoff_count++;
-}
-
-enum vmx_result insn_vmclear(hpa_t region)
-{
-	fake_cpu.vmclear_region = region;
-	fake_cpu.vmclear_count++;
-	return fake_cpu.vmclear_result;
-}
-
-enum vmx_result insn_vmptrld(hpa_t region)
-{
-	if (fake_cpu.on_vmptrld != NULL) {
-		fake_cpu.on_vmptrld(region);
-	}
-	fake_cpu.vmptrld_region = region;
-	fake_cpu.vmptrld_count++;
-	return fake_cpu.vmptrld_result;
 }
 
 enum vmx_result insn_invept(uint64_t type, const struct invalidation_descriptor *descriptor)

@@ -93,6 +93,7 @@ enum vmx_result insn_vmxon(hpa_t region);
 void insn_vmxoff(void);
 enum vmx_result insn_vmclear(hpa_t region);
 enum vmx_result insn_vmptrld(hpa_t region);
+hpa_t insn_vmptrst(void);
 uint64_t insn_vmread(uint64_t field);
 void insn_vmwrite(uint64_t field, uint64_t value);
 enum vmx_result insn_vmread_checked(uint64_t field, uint64_t *value);
