@@ -110,10 +110,22 @@ struct vcpu;
 /* What serves one hypercall of a vCPU: hypercall/hypercall.h. */
 typedef uint64_t (*vcpu_hypercall_function)(struct vcpu *vcpu, struct hypercall call);
 
-/* A virtual processor. The frame is first: the exit entry code knows nothing else of it. */
+/*
+ * A virtual processor. The frame is first: the exit entry code knows nothing else of it. What
+ * stands before `after_call` stays for as long as the vCPU has its memory; all from there on lasts
+ * as long as one life of its guest, and vcpu_create() begins it with zeros.
+ */
 struct vcpu {
-	struct vmx_frame frame;
+	struct vmx_frame frame; /* Of it handle_exit stays. */
 	struct vm *vm;
+	const struct vmx_capability *capability;
+	const struct xsave_layout *xsave_layout;
+	struct vcpu_pages pages;
+	struct vcpu_start start; /* How it begins when it runs next. */
+	uint32_t id;             /* Its number in the VM, which is its APIC ID. */
+	uint16_t vpid;
+	enum apic_choice apic_choice;   /* What the option apic= asks for. */
+	enum timer_choice timer_choice; /* What the option timer= asks for. */
 	/*
 	 * VMX_RESUME_NOT to leave the guest after a hypercall: the VM has ended, or the CPU is to
 	 * be given up.
@@ -124,22 +136,16 @@ struct vcpu {
 	bool is_set_up; /* There is a VMCS; nothing is served for a vCPU that has none. */
 	uint8_t warning_count;
 	uint8_t decoded_length; /* Of an instruction that we decoded, for the dispatcher. */
-	uint16_t vpid;
 	uint32_t again_count; /* How often the CPU was to execute this again: exits/exit_again.h. */
 	uint64_t again_rip;
-	uint32_t id;              /* Its number in the VM, which is its APIC ID. */
-	char name[VCPU_NAME_MAX]; /* For the log. */
-	const struct vmx_capability *capability;
-	const struct xsave_layout *xsave_layout;
+	char name[VCPU_NAME_MAX];    /* For the log. */
 	struct scheduler *scheduler; /* Of the CPU that it is placed on, for good. */
 	struct vcpu *next_member;    /* Of those placed there. */
 	struct run_entity run;       /* Guarded by the scheduler's lock. */
 	enum vcpu_activity activity; /* Its own CPU's, as is all below but `posted`. */
 	uint64_t wake_tsc;           /* While it is blocked: when it is woken; UINT64_MAX. */
-	struct vcpu_start start;     /* How it begins when it runs next. */
 	struct vcpu_saved saved;
 	struct control_set controls;
-	struct vcpu_pages pages;
 	uint64_t cr0_guest_owned; /* Bits that the guest changes without an exit. */
 	uint64_t cr4_guest_owned;
 	uint64_t cr4_must;    /* Bits that are 1 whatever the guest writes; it does not see them. */
@@ -150,9 +156,7 @@ struct vcpu {
 	struct cpuid_result cpuid_leaves[VCPU_CPUID_LEAVES];
 	struct vcpu_msrs msrs;
 	struct virtual_apic apic;
-	enum apic_choice apic_choice; /* What the option apic= asks for. */
 	struct vcpu_apicv apicv;
-	enum timer_choice timer_choice; /* What the option timer= asks for. */
 	struct vcpu_timer timer;
 	bool is_nmi_pending;
 	uint8_t startup_vector;     /* Of a STARTUP among these: */
@@ -201,9 +205,9 @@ static inline void vcpu_check_current(const struct vcpu *vcpu)
 /*
  * Makes the vCPU of a VM that is to start: all that needs no VMCS, its local APIC too. The
  * bootstrap processor, whose id is 0, is active and begins as its `start` says; the others wait for
- * STARTUP. vm, id, capability, xsave_layout, pages, vpid, start, apic_choice, timer_choice and
- * frame.handle_exit are set by the caller; the rest is initialised here, but for what the scheduler
- * has of it. Context: any CPU; the vCPU is placed on none.
+ * STARTUP. What stands before `after_call`, frame.handle_exit too, is set by the caller; nothing
+ * else is left of what was there before. Context: any CPU; the vCPU is placed on none, so that no
+ * other CPU knows of it.
  */
 void vcpu_create(struct vcpu *vcpu);
 

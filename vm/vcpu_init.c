@@ -75,39 +75,35 @@ static void init_controls(struct vcpu *vcpu)
 	}
 }
 
+/* A former life may have left anything: controls, requests, a vCPU that is set up. */
+static void clear_life(struct vcpu *vcpu)
+{
+	const size_t life = offsetof(struct vcpu, after_call);
+
+	vcpu->frame = (struct vmx_frame){.handle_exit = vcpu->frame.handle_exit};
+	memset((uint8_t *)vcpu + life, 0, sizeof(*vcpu) - life);
+}
+
 void vcpu_create(struct vcpu *vcpu)
 {
 	const struct vm *vm = vcpu->vm;
 
+	clear_life(vcpu);
 	format(vcpu->name, sizeof(vcpu->name), "%s/vcpu%u", vm->config->name, vcpu->id);
 	vcpu->after_call = VMX_RESUME_CALL;
-	vcpu->is_set_up = false;
-	vcpu->warning_count = 0;
-	vcpu->frame.is_launched = false;
 	vcpu->activity = vcpu->id == 0 ? VCPU_ACTIVE : VCPU_WAIT_FOR_STARTUP;
 	vcpu->is_idle_for_good = vcpu->activity != VCPU_ACTIVE;
-	vcpu->deferred_requests = 0;
-	vcpu->is_on_cpu = false;
-	vcpu->is_ept_stale = false;
+	vcpu->wake_tsc = UINT64_MAX;
 	posted_interrupts_init(&vcpu->posted, CPU_POSTED_VECTOR, 0);
 	/* The guest's TSC counts from its start. */
 	vcpu->start_tsc = vm->start_tsc;
 	vcpu->tsc_offset = 0 - vcpu->start_tsc;
 	vcpu->xcr0_allowed = vcpu->xsave_layout->components;
 	vcpu_reset_saved(vcpu);
-	memset(&vcpu->msrs, 0, sizeof(vcpu->msrs));
 	vcpu->msrs.misc_enable = MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_BTS_UNAVAILABLE |
 				 MISC_ENABLE_PEBS_UNAVAILABLE;
 	vcpu->msrs.mtrr_def_type = MTRR_DEF_TYPE_ENABLED_WB;
-	memset(&vcpu->kvm, 0, sizeof(vcpu->kvm));
 	vcpu->kvm.poll_control = 1; /* The host may poll before it lets a HLT wait. */
-	vcpu->is_in_batch = false;
-	vcpu->is_kicked = false;
-	vcpu->is_pv_eoi_offered = false;
-	memset(vcpu->exit_ticks, 0, sizeof(vcpu->exit_ticks));
-	memset(vcpu->hypercall_ticks, 0, sizeof(vcpu->hypercall_ticks));
-	memset(vcpu->batched_ticks, 0, sizeof(vcpu->batched_ticks));
-	memset(&vcpu->trace, 0, sizeof(vcpu->trace));
 	memset(vcpu->pages.io_bitmaps, ALL_PORTS_EXIT, IO_BITMAPS_BYTES);
 	vcpu_interrupts_init(vcpu);
 }
