@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A hypervisor that checks the order of its locks, under guests that make it take all of them."""
+"""A hypervisor that checks the order of its locks and whose VMCS is current, under guests that make
+it take all locks, and that end while a processor of theirs is to start."""
 
 import re
 import subprocess
@@ -9,6 +10,8 @@ import bochs_machine
 import pytest
 from conftest import BUILD, TOP
 from test_guests import image as guest_image
+from test_isolation import ENDERS, assert_whole
+from test_several_guests import run
 from trivet_lib.machine import Machine
 
 # Each with its words; the second runs so that memory comes while all run.
@@ -42,3 +45,11 @@ def test_the_order_of_locks_holds(checking_hypervisor: Path) -> None:
     assert not re.search(r"^\w+\| FAIL ", result.log, re.M)
     for name in GUESTS:
         assert re.search(rf"^{name}\| PASS ", result.log, re.M), name
+
+
+def test_a_vmcs_is_used_in_its_vcpus_turn_alone(checking_hypervisor: Path) -> None:
+    result = run("debug-build-owner", 2, {
+        "self_check": "vcpus=2 manage=yes -- lives=30",
+        **{name: f"vcpus=2 {words}" for name, words in ENDERS.items()},
+    }, hypervisor=checking_hypervisor)
+    assert_whole(result)

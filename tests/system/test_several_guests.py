@@ -3,6 +3,8 @@
 time is shared as their words say."""
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
 
 import bochs_machine
 import pytest
@@ -26,15 +28,16 @@ SLICES_PER_SECOND = 200
 CLEARING_MS = 4000
 
 
-def run(name: str, processors: int, guests: dict[str, str]) -> Result:
+def run(name: str, processors: int, guests: dict[str, str], options: Sequence[str] = (),
+        hypervisor: Path = bochs_machine.HYPERVISOR) -> Result:
     """Boots guests, each named like its test guest with what stands behind a dash, with words."""
     programs = {guest: guest.partition("-")[0] for guest in guests}
     modules = [f"/boot/{programs[guest]} guest={guest} mem=16M {words}"
                for guest, words in guests.items()]
     return bochs_machine.boot(
-        name, bochs_machine.guests_config(modules),
+        name, bochs_machine.guests_config(modules, options),
         {f"boot/{program}": guest_image(program) for program in programs.values()},
-        Machine(memory_mib=256, processors=processors))
+        Machine(memory_mib=256, processors=processors), hypervisor=hypervisor)
 
 
 def said(result: Result, guest: str) -> list[str]:
