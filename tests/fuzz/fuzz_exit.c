@@ -25,8 +25,8 @@
  * vmx/ept_audit.c vmx/ept_edit.c vmx/ept_table.c vmx/exit_qualification.c vmx/exit_reason.c
  * vmx/instruction_error.c vmx/operation.c vmx/preemption_timer.c vmx/requirements.c
  * vmx/vmcs_names.c lib/calendar.c lib/format.c lib/scaled_time.c lib/status.c lib/tick_rate.c
- * devices/acpi_pm.c cpu/page_alloc.c cpu/page_ranges.c cpu/tsc.c cpu/wall_clock.c cpu/host_timer.c cpu/local_apic.c
- * boot/guest_block.c tests/fuzz/exit_machine.c tests/fuzz/exit_memory.c
+ * devices/acpi_pm.c cpu/page_alloc.c cpu/page_ranges.c cpu/tsc.c cpu/wall_clock.c cpu/host_timer.c
+ * cpu/local_apic.c boot/guest_block.c tests/fuzz/exit_machine.c tests/fuzz/exit_memory.c
  * tests/fuzz/exit_stand_ins.c tests/fuzz/exit_shadow.c tests/fuzz/exit_shadow_vmcs.c
  * tests/fuzz/exit_state.c tests/fuzz/exit_fields.c tests/fuzz/exit_recipes.c */
 #include "cpu/registers.h"
@@ -331,26 +331,12 @@ static bool pass_idle_time(void)
 	return true;
 }
 
-/* What is put off for a vCPU whose VM has ended, before its VMCS was made current, is left out. */
-static void forget_requests_of_ended(void)
-{
-	for (unsigned i = 0; i < MACHINE_VCPUS; i++) {
-		struct vcpu *vcpu = machine.vcpus[i];
-
-		if (vm_is_ended(vcpu->vm) && machine.scheduler->loaded != vcpu) {
-			vcpu->deferred_requests = 0;
-			vcpu->posted.requests &= ~(uint32_t)VCPU_DEFERRED_REQUESTS;
-		}
-	}
-}
-
 static void run(void)
 {
 	unsigned idle_left = IDLE_MAX;
 
 	while (!is_over && idle_left != 0) {
 		machine_restart_guests();
-		forget_requests_of_ended();
 		if (!scheduler_run(machine.scheduler)) {
 			idle_left = pass_idle_time() ? idle_left - 1 : 0;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* SOURCES: boot/managed_guest.c boot/guest_block.c boot/guest_ram.c vm/vm_memory.c
- * vm/memory_layout.c vm/guest_memory.c cpu/page_alloc.c cpu/page_ranges.c vmx/ept.c vmx/ept_edit.c
- * vmx/ept_table.c lib/format.c lib/status.c */
+/* SOURCES: vmx/itlb_multihit.c boot/managed_guest.c boot/guest_block.c boot/guest_ram.c
+ * vm/vm_memory.c vm/memory_layout.c vm/guest_memory.c cpu/page_alloc.c cpu/page_ranges.c vmx/ept.c
+ * vmx/ept_edit.c vmx/ept_table.c lib/format.c lib/status.c */
 #include "boot/managed_guest.h"
 
 #include "boot/audit.h"
@@ -39,7 +39,8 @@ static struct vmx_capability capability;
 static struct guest_entry entry;
 static struct managed_guest guest;
 static struct scheduler boot_scheduler;
-static const struct run_context context = {.pages = &pages, .capability = &capability};
+static const struct run_context context = {
+	.pages = &pages, .capability = &capability, .xsave_layout = &fake_xsave_layout};
 static unsigned guards;      /* Pages that are guards. */
 static unsigned guard_calls; /* Of which this one finds no page table: */
 static unsigned failing_call;

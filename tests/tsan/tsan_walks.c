@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: vm/guest_paging.c vm/guest_memory.c tests/host/fake/fake_insn.c
- * tests/host/fake/fake_devices.c tests/host/fake/fake_registers.c tests/host/fake/fake_panic.c */
+ * tests/host/fake/fake_vmcs.c vmx/current_vmcs.c vmx/vmcs_names.c cpu/percpu.c cpu/local_apic.c
+ * tests/host/fake/fake_log.c lib/format.c tests/host/fake/fake_devices.c
+ * tests/host/fake/fake_registers.c tests/host/fake/fake_panic.c */
 /*
  * Walks of page tables that another thread changes meanwhile, as a guest's other processors do: an
  * entry that was cleared stays cleared, and each walk ends with the page, a fault or
