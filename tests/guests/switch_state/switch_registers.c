@@ -33,7 +33,7 @@ static const struct piece {
 	{"sysenter_cs", KIND_MSR, 0x174, 0, 0xffff, true, 0},
 	{"sysenter_esp", KIND_MSR, 0x175, 0, CANONICAL, true, 0},
 	{"sysenter_eip", KIND_MSR, 0x176, 0, CANONICAL, true, 0},
-	{"debugctl", KIND_MSR, 0x1d9, 0, 3, true, 0},
+	{"debugctl", KIND_MSR, 0x1d9, 0, 2, true, 0},
 	/* The low half is as our page tables need it. */
 	{"pat", KIND_MSR, 0x277, 0x0404040400070406, 0x0303030300000000, true, PAT_RESET},
 	{"efer", KIND_MSR, 0xc0000080, 0x500, 0x801, false, 0},
