@@ -127,6 +127,20 @@ static struct vmx_capability capability_of_haswell(void)
 	};
 }
 
+static void create_apic(struct vcpu *vcpu)
+{
+	vcpu->apic.page = vcpu->pages.apic = aligned_alloc(PAGE, PAGE);
+	assert_non_null(vcpu->apic.page);
+	memset(vcpu->apic.page, 0, PAGE);
+	vcpu->apic.page[VIRTUAL_APIC_LVT_TIMER / sizeof(uint32_t)] = VIRTUAL_APIC_LVT_MASKED;
+	vcpu->apic.base = VIRTUAL_APIC_BASE_DEFAULT | VIRTUAL_APIC_BASE_EN | VIRTUAL_APIC_BASE_BSP;
+	vcpu->apic.config.physical_address_bits = 40;
+	vcpu->apic.config.has_x2apic = true;
+	vcpu->apic.config.is_bootstrap = true;
+	vcpu->apic.timer.deadline = VIRTUAL_APIC_NO_DEADLINE;
+	vcpu->apic.timer.rate = (struct virtual_apic_rate){1, 1};
+}
+
 int vcpu_fixture_set_up(void **state)
 {
 	struct vcpu_fixture *f = aligned_alloc(_Alignof(struct vcpu_fixture), sizeof(*f));
@@ -161,17 +175,7 @@ int vcpu_fixture_set_up(void **state)
 	f->vcpu.vpid = 1;
 	f->vcpu.is_set_up = true;
 	f->vcpu.pages.vmcs = fake_vmcs_region;
-	f->vcpu.apic.page = f->vcpu.pages.apic = aligned_alloc(PAGE, PAGE);
-	assert_non_null(f->vcpu.apic.page);
-	memset(f->vcpu.apic.page, 0, PAGE);
-	f->vcpu.apic.page[VIRTUAL_APIC_LVT_TIMER / sizeof(uint32_t)] = VIRTUAL_APIC_LVT_MASKED;
-	f->vcpu.apic.base =
-		VIRTUAL_APIC_BASE_DEFAULT | VIRTUAL_APIC_BASE_EN | VIRTUAL_APIC_BASE_BSP;
-	f->vcpu.apic.config.physical_address_bits = 40;
-	f->vcpu.apic.config.has_x2apic = true;
-	f->vcpu.apic.config.is_bootstrap = true;
-	f->vcpu.apic.timer.deadline = VIRTUAL_APIC_NO_DEADLINE;
-	f->vcpu.apic.timer.rate = (struct virtual_apic_rate){1, 1};
+	create_apic(&f->vcpu);
 	f->vcpu.timer.event_tsc = UINT64_MAX;
 	f->vcpu.timer.refresh_tsc = UINT64_MAX;
 	f->vcpu.timer.host_tsc = UINT64_MAX;

@@ -41,12 +41,14 @@ class Result:
 
 
 def boot(name: str, config: str, files: dict[str, Path], machine: Machine,
-         bios: str | None = None, hypervisor: Path = HYPERVISOR) -> Result:
-    """Boots an image with this grub.cfg in Bochs; the logs stay in build/logs/NAME.*."""
+         bios: str | None = None, hypervisor: Path = HYPERVISOR,
+         ips: int | None = None) -> Result:
+    """Boots an image with this grub.cfg in Bochs; the logs stay in build/logs/NAME.*. With fewer
+    instructions per second (ips) what waits, for a serial line say, costs less."""
     LOGS.mkdir(parents=True, exist_ok=True)
     image, log, engine_log = (LOGS / f"{name}.{end}" for end in ("iso", "log", "bochs.log"))
     iso.build(image, config, {grub_config.HYPERVISOR_PATH: hypervisor, **files})
-    launch = engines.launch("bochs", machine)
+    launch = engines.launch("bochs", machine, ips)
     bochsrc = launch.files["bochsrc"].replace(f"log: {engines.BOCHS_LOG}", f"log: {engine_log}")
     if bios is not None:
         assert _BIOS in bochsrc

@@ -10,7 +10,7 @@ import bochs_machine
 import pytest
 from conftest import BUILD, TOP
 from test_guests import image as guest_image
-from test_isolation import ENDERS, assert_whole
+from test_isolation import ENDERS, IPS, assert_whole
 from test_several_guests import run
 from trivet_lib.machine import Machine
 
@@ -49,7 +49,7 @@ def test_the_order_of_locks_holds(checking_hypervisor: Path) -> None:
 
 def test_a_vmcs_is_used_in_its_vcpus_turn_alone(checking_hypervisor: Path) -> None:
     result = run("debug-build-owner", 2, {
-        "self_check": "vcpus=2 manage=yes -- lives=30",
+        "self_check": "vcpus=2 manage=yes -- lives=20",
         **{name: f"vcpus=2 {words}" for name, words in ENDERS.items()},
-    }, hypervisor=checking_hypervisor)
+    }, hypervisor=checking_hypervisor, ips=IPS)
     assert_whole(result)

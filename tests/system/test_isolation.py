@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Guests that end, start and stop in every state, beside one that looks at itself all the time."""
 
-import os
 import re
 
 import pytest
 from bochs_machine import Result
 from test_several_guests import assert_passed, run, said
 
-# How often the others live, or are started, stopped and restarted. `make test-long` takes more.
-IS_LONG = os.environ.get("TRIVET_TEST_LONG") == "1"
-LIVES = 1000 if IS_LONG else 120
-OPERATIONS = 1000 if IS_LONG else 120
+# How often the others are restarted; and started, stopped and restarted at random. The second
+# number is `make test-long`'s.
+LIVES = (40, 1000)
+OPERATIONS = (60, 1000)
+# The log of each life leaves by a serial line.
+IPS = 1_000_000
 
 # tests/guests/init_and_end, by the ways in which it ends; a name for each.
 ENDERS = {
@@ -39,26 +40,35 @@ def assert_whole(result: Result) -> None:
     assert not re.search(r"^error: ", result.log, re.M), re.findall(r"^error: .*", result.log, re.M)
 
 
+def counts(short_and_long: tuple[int, int]) -> list:
+    short, long = short_and_long
+    return [pytest.param(short, id="short"),
+            pytest.param(long, id="long", marks=pytest.mark.long)]
+
+
+@pytest.mark.parametrize("lives", counts(LIVES))
 @pytest.mark.parametrize("processors", [1, 2, 4])
-def test_a_processor_that_is_to_start_as_its_guest_ends_harms_no_other(processors: int) -> None:
-    result = run(f"init-and-end-{processors}", processors, {
-        "self_check": f"vcpus={processors} manage=yes -- lives={LIVES}",
+def test_a_processor_that_is_to_start_as_its_guest_ends_harms_no_other(
+        processors: int, lives: int) -> None:
+    result = run(f"init-and-end-{processors}-{lives}", processors, {
+        "self_check": f"vcpus={processors} manage=yes -- lives={lives}",
         **{name: f"vcpus=2 {words}" for name, words in ENDERS.items()},
-    })
+    }, ips=IPS)
     assert_whole(result)
-    [lives] = re.findall(r"^lives=(\d+)$", "\n".join(said(result, "self_check")), re.M)
-    assert int(lives) >= LIVES
+    [lived] = re.findall(r"^lives=(\d+)$", "\n".join(said(result, "self_check")), re.M)
+    assert int(lived) >= lives
     # An end is reported for each life, and as what it was.
     for name, end in zip(ENDERS, ("end call", "reset", "reset")):
         ends = re.findall(rf"^{name}: ended: ([a-z ]+) code=", result.log, re.M)
-        assert ends.count(end) >= LIVES // 6 and set(ends) <= {end, "stopped"}, (name, ends)
+        assert ends.count(end) >= lives // 8 and set(ends) <= {end, "stopped"}, (name, ends)
 
 
+@pytest.mark.parametrize("operations", counts(OPERATIONS))
 @pytest.mark.parametrize(("processors", "apic"), [(1, "auto"), (2, "auto"), (4, "auto"),
                                                   (1, "software"), (2, "software")])
-def test_a_manager_at_random_harms_nobody(processors: int, apic: str) -> None:
-    result = run(f"manage-at-random-{processors}-{apic}", processors, {
-        "self_check": f"vcpus={processors} manage=yes -- operations={OPERATIONS}",
+def test_a_manager_at_random_harms_no_other(processors: int, apic: str, operations: int) -> None:
+    result = run(f"manage-at-random-{processors}-{apic}-{operations}", processors, {
+        "self_check": f"vcpus={processors} manage=yes -- operations={operations}",
         **MANAGED,
     }, [f"apic={apic}"])
     assert_whole(result)

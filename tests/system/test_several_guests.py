@@ -29,7 +29,7 @@ CLEARING_MS = 4000
 
 
 def run(name: str, processors: int, guests: dict[str, str], options: Sequence[str] = (),
-        hypervisor: Path = bochs_machine.HYPERVISOR) -> Result:
+        hypervisor: Path = bochs_machine.HYPERVISOR, ips: int | None = None) -> Result:
     """Boots guests, each named like its test guest with what stands behind a dash, with words."""
     programs = {guest: guest.partition("-")[0] for guest in guests}
     modules = [f"/boot/{programs[guest]} guest={guest} mem=16M {words}"
@@ -37,7 +37,7 @@ def run(name: str, processors: int, guests: dict[str, str], options: Sequence[st
     return bochs_machine.boot(
         name, bochs_machine.guests_config(modules, options),
         {f"boot/{program}": guest_image(program) for program in programs.values()},
-        Machine(memory_mib=256, processors=processors), hypervisor=hypervisor)
+        Machine(memory_mib=256, processors=processors), hypervisor=hypervisor, ips=ips)
 
 
 def said(result: Result, guest: str) -> list[str]:
