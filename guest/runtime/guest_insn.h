@@ -178,6 +178,38 @@ static inline void guest_lidt(const struct guest_table_pointer *pointer)
 	__asm__ volatile("lidt %0" : : "m"(*pointer) : "memory");
 }
 
+static inline struct guest_table_pointer guest_sgdt(void)
+{
+	struct guest_table_pointer pointer;
+
+	__asm__ volatile("sgdt %0" : "=m"(pointer));
+	return pointer;
+}
+
+static inline struct guest_table_pointer guest_sidt(void)
+{
+	struct guest_table_pointer pointer;
+
+	__asm__ volatile("sidt %0" : "=m"(pointer));
+	return pointer;
+}
+
+static inline uint16_t guest_read_cs(void)
+{
+	uint16_t selector;
+
+	__asm__ volatile("movw %%cs, %0" : "=r"(selector));
+	return selector;
+}
+
+static inline uint16_t guest_read_ss(void)
+{
+	uint16_t selector;
+
+	__asm__ volatile("movw %%ss, %0" : "=r"(selector));
+	return selector;
+}
+
 static inline void guest_ltr(uint16_t selector)
 {
 	__asm__ volatile("ltr %0" : : "r"(selector) : "memory");
