@@ -28,6 +28,7 @@ enum {
 	UART_MCR_DTR_RTS = 0x03,
 	UART_MCR_OUT2 = 0x08, /* On a PC it lets the interrupt through to its line. */
 	UART_IER_RECEIVED = 0x01,
+	UART_IER_TRANSMITTER_EMPTY = 0x02,
 	UART_LSR_DR = 0x01,
 	UART_LSR_THRE = 0x20,
 	UART_LSR_TEMT = 0x40,
@@ -137,9 +138,25 @@ static bool has_received(uint8_t line_status)
 	return (line_status & UART_LSR_DR) != 0 && line_status != UINT8_MAX;
 }
 
+/*
+ * A byte that was taken into memory has taken the interrupt of its arrival with it. The one of the
+ * transmitter that has become empty stands for it, until all have been read.
+ */
+static void interrupt_for_kept(struct serial_port *port)
+{
+	const bool is_wanted = fifo_count(&port->received) != 0;
+
+	if (is_wanted != port->interrupts_for_kept) {
+		port->interrupts_for_kept = is_wanted;
+		insn_out8(register_port(port, UART_IER),
+			UART_IER_RECEIVED | (is_wanted ? UART_IER_TRANSMITTER_EMPTY : 0));
+	}
+}
+
 bool serial_read(struct serial_port *port, uint8_t *byte)
 {
 	if (fifo_take(&port->received, byte)) {
+		interrupt_for_kept(port);
 		return true;
 	}
 	if (port->base == 0 || !has_received(insn_in8(register_port(port, UART_LSR)))) {
@@ -154,6 +171,7 @@ static void keep_received(struct serial_port *port, uint8_t line_status)
 {
 	if (port->is_listening && has_received(line_status) && !fifo_is_full(&port->received)) {
 		(void)fifo_put(&port->received, insn_in8(register_port(port, UART_RBR)));
+		interrupt_for_kept(port);
 	}
 }
 

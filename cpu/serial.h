@@ -18,7 +18,7 @@ enum {
 
 /*
  * A 16550 of the machine. Its receiver holds 16 bytes: while a transmission waits, they are taken
- * into memory, or those behind them would be lost.
+ * into memory, or those behind them would be lost. An interrupt comes for them all the same.
  */
 struct serial_port {
 	uint16_t base; /* 0: not started, writes go nowhere. */
@@ -26,6 +26,7 @@ struct serial_port {
 	uint8_t room;  /* Bytes that the transmitter is sure to take now. */
 	bool is_stuck; /* It did not take a byte in time: from then on nothing waits for it. */
 	bool is_listening;
+	bool interrupts_for_kept; /* The transmitter's interrupt is on: something is in memory. */
 	void (*while_waiting)(void); /* Called while a transmission waits; may be NULL. */
 	struct fifo received;
 	uint8_t received_bytes[SERIAL_RECEIVED_BYTES];

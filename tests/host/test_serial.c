@@ -287,6 +287,44 @@ static void who_waits_for_a_byte_to_leave_can_do_something_else(void **state)
 	assert_int_equal(wait_count, 2);
 }
 
+/* The last value of the Interrupt Enable Register. */
+static uint32_t interrupts_on(void)
+{
+	uint32_t value = 0;
+
+	for (size_t i = 0; i < fake_port_write_count(); i++) {
+		const struct fake_port_write write = fake_port_write_at(i);
+
+		value = write.port == IER ? write.value : value;
+	}
+	return value;
+}
+
+/* Taking the byte out of the UART took its interrupt away: the transmitter's comes in its place. */
+static void an_interrupt_comes_for_what_was_kept(void **state)
+{
+	struct serial_port port = start(FIFO_ON);
+	unsigned irq;
+	uint8_t byte = 0;
+
+	(void)state;
+	assert_int_equal(serial_listen(&port, &irq), STATUS_OK);
+	serial_write(&port, "x", 1);
+	assert_int_equal(interrupts_on(), 1);
+	port.room = 0;
+	fake_port_queue(LSR, 1);
+	fake_port_queue(DATA, 'a');
+	fake_port_queue(LSR, 1);
+	fake_port_queue(DATA, 'b');
+	serial_write(&port, "y", 1);
+	assert_int_equal(interrupts_on(), 3);
+	assert_true(serial_read(&port, &byte));
+	assert_int_equal(interrupts_on(), 3);
+	assert_true(serial_read(&port, &byte));
+	assert_int_equal(interrupts_on(), 1);
+	assert_false(serial_read(&port, &byte));
+}
+
 static void a_listening_port_keeps_what_it_has_received(void **state)
 {
 	struct serial_port port = start(FIFO_ON);
@@ -327,6 +365,7 @@ int main(void)
 		cmocka_unit_test(received_bytes_are_read_one_by_one),
 		cmocka_unit_test(what_comes_while_a_byte_waits_to_leave_is_kept),
 		cmocka_unit_test(who_waits_for_a_byte_to_leave_can_do_something_else),
+		cmocka_unit_test(an_interrupt_comes_for_what_was_kept),
 		cmocka_unit_test(a_listening_port_keeps_what_it_has_received),
 		cmocka_unit_test(a_uart_that_is_gone_gives_no_bytes),
 		cmocka_unit_test(only_speeds_that_divide_115200_are_right),

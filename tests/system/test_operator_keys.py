@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bochs_machine import PLATFORMS, Platform
 from conftest import HANG_LIMIT_S, HYPERVISOR, TRIVET, limits
 from test_guests import image as guest_image
 from trivet_lib import grub_config, iso
@@ -21,13 +22,13 @@ GUESTS = ("one", "two")
 class Operator:
     """A run of two guests that send back what is typed, and somebody who types."""
 
-    def __init__(self, image: Path, log: Path) -> None:
+    def __init__(self, image: Path, cpu: str, log: Path) -> None:
         self._log = log
         with open(log, "wb"):
             pass
         self.process = subprocess.Popen(
-            [TRIVET, "boot", "-engine", "bochs", "-iso", image, "-m", "128M", "-log", log,
-             *limits(LIMIT_S)],
+            [TRIVET, "boot", "-engine", "bochs", "-cpu", cpu, "-iso", image, "-m", "128M",
+             "-log", log, *limits(LIMIT_S)],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def text(self) -> str:
@@ -48,13 +49,14 @@ class Operator:
             time.sleep(0 if is_over else 0.1)
 
 
-@pytest.fixture
-def operator(tmp_path: Path, log_path: Path) -> Iterator[Operator]:
+@pytest.fixture(params=PLATFORMS, ids=str)
+def operator(request: pytest.FixtureRequest, tmp_path: Path, log_path: Path) -> Iterator[Operator]:
+    platform: Platform = request.param
     image = tmp_path / "keys.iso"
     modules = [f"/boot/echo guest={name} mem=16M -- echo=1" for name in GUESTS]
-    iso.build(image, grub_config.direct_start(["end=poweroff"], modules),
+    iso.build(image, grub_config.direct_start(["end=poweroff", platform.option()], modules),
               {grub_config.HYPERVISOR_PATH: HYPERVISOR, "boot/echo": guest_image("console_echo")})
-    run = Operator(image, log_path)
+    run = Operator(image, platform.cpu, log_path)
     try:
         yield run
     finally:
