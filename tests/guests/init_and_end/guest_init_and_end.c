@@ -96,7 +96,10 @@ uint32_t guest_main(void)
 	const uint64_t way = guest_option("way", WAY_CALLS_AND_END);
 
 	if (guest_smp_init() < 2) {
-		report_skip("init_and_end", "it has one processor");
+		/* Alone it shows that INIT and STARTUP to a processor that is not there do nothing.
+		 */
+		send_by_apic(guest_cpu_at(0)->apic_id + 1);
+		report_true("an_absent_processor_is_not_started", guest_cpu_count() == 1);
 		return report_result();
 	}
 	(void)guest_smp_place(STARTUP_VECTOR);
