@@ -137,6 +137,12 @@ static void finish(struct managed_guest *guest)
 	managed_guest_destroy(context, guest);
 }
 
+static void count_restart(struct managed_guest *guest)
+{
+	__atomic_store_n(&guest->restart_count, guest->restart_count + 1, __ATOMIC_RELAXED);
+	log_info(guest->entry->config.name, "restart number %u", guest->restart_count);
+}
+
 static void restart(struct managed_guest *guest)
 {
 	const uint64_t begin_tsc = insn_rdtsc();
@@ -144,8 +150,7 @@ static void restart(struct managed_guest *guest)
 
 	guest->is_restart_due = false;
 	guest->is_waiting = false;
-	__atomic_store_n(&guest->restart_count, guest->restart_count + 1, __ATOMIC_RELAXED);
-	log_info(guest->entry->config.name, "restart number %u", guest->restart_count);
+	count_restart(guest);
 	is_ready = managed_guest_renew(context, guest);
 	guest->renew_ticks = insn_rdtsc() - begin_tsc;
 	if (is_ready) {
@@ -170,7 +175,10 @@ static void stop(struct managed_guest *guest, bool is_restart)
 		return;
 	}
 	if (guest->is_preparing) {
-		if (!is_restart) {
+		/* A guest that has not begun yet begins anew as it is. */
+		if (is_restart) {
+			count_restart(guest);
+		} else {
 			stop_preparing(guest);
 		}
 		return;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* SOURCES: boot/manager.c tests/host/manager_fixture.c */
 /* Guests whose RAM is to be cleared before they start, and after their end. */
+#include "tests/host/fake/fake_log.h"
 #include "tests/host/manager_fixture.h"
+
+#include <string.h>
 
 /* A guest that keeps its processor busy. */
 static const struct turn busy = {0, VM_END_NONE, 0, GUEST_WISH_NONE};
@@ -86,7 +89,7 @@ static void a_stop_while_its_ram_is_cleared_gives_it_back_clear(void **state)
 	assert_int_equal(machine.ram_held, 0);
 }
 
-static void a_restart_while_its_ram_is_cleared_changes_nothing(void **state)
+static void a_restart_while_its_ram_is_cleared_is_counted(void **state)
 {
 	const struct turn restart = {1, VM_END_NONE, 0, GUEST_WISH_RESTART};
 
@@ -94,6 +97,7 @@ static void a_restart_while_its_ram_is_cleared_changes_nothing(void **state)
 	machine.dirty_pieces[1] = BIG_RAM_PIECES;
 	assert_int_equal(manager_fixture_run(2, false, busy_turns(&restart, 1500), BUSY_TURNS), 0);
 	assert_string_equal(machine.events, "M0M1L0S0L1S1E1D1E0D0");
+	assert_non_null(strstr(fake_log_text(), "restart number 1"));
 }
 
 /* It is stopped while it is prepared: the one RAM is cleared for both starts, and at the end. */
@@ -149,7 +153,7 @@ int main(void)
 		WITH_LIST(another_processor_that_clears_spares_this_one),
 		WITH_LIST(guests_that_are_clear_within_a_second_begin_together),
 		WITH_LIST(a_stop_while_its_ram_is_cleared_gives_it_back_clear),
-		WITH_LIST(a_restart_while_its_ram_is_cleared_changes_nothing),
+		WITH_LIST(a_restart_while_its_ram_is_cleared_is_counted),
 		WITH_LIST(a_start_while_its_old_ram_is_cleared_takes_that),
 		WITH_LIST(a_start_waits_for_ram_that_is_being_cleared),
 		WITH_LIST(a_stop_while_a_start_waits_for_ram_is_the_last_word),

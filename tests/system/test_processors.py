@@ -22,7 +22,9 @@ def assert_all_run(result: Boot, ids: Sequence[int], found: int | None = None) -
     lines = re.findall(r"^cpus: (.*)$", result.log, re.M)
     text = ",".join(map(str, ids))
     assert lines == [f"count={len(ids)} found={found or len(ids)} apic ids={text}"], result.log
-    assert not re.search(r"^(warning|error): (cpus|tsc):", result.log, re.M), result.log
+    # What CPUID claims of the clock is not true in Bochs, on the models that claim it.
+    assert not re.search(r"^(warning|error): (cpus|tsc): (?!CPUID )", result.log, re.M), \
+        result.log
     counts = re.findall(r"^tsc: synchronised on (\d+) processors within \d+ ticks$", result.log,
                         re.M)
     assert counts == ([str(len(ids))] if len(ids) > 1 else []), result.log

@@ -150,7 +150,7 @@ def test_the_hypervisor_counts_equal_time_for_equal_weight() -> None:
     times = watched(result)
     half = WATCH_MS * 1_000_000 / 2
     for guest in ("steal_fair-a", "steal_fair-b"):
-        assert times[guest] == (near(half), near(half)), times
+        assert times[guest] == pytest.approx((half, half), abs=SLICE_NS), times
 
 
 def test_three_times_the_weight_is_three_times_the_time() -> None:
@@ -201,7 +201,7 @@ def test_a_guest_computes_while_much_memory_is_cleared_for_another(processors: i
     assert_passed(result, "big")
     found = spin_results(result, "steal_fair")
     [gap] = map(int, re.findall(r"^steal_fair\| GAP ticks=(\d+)$", result.log, re.M))
-    [hz] = map(int, re.findall(r"^tsc: hz=(\d+)$", result.log, re.M))
+    [hz] = map(int, re.findall(r"^tsc: hz=(\d+) ", result.log, re.M))
     if processors == 1:
         assert result.log.index("steal_fair| GAP ") < result.log.index("big: started")
         # Half a slice of clearing follows each slice of the guest.
