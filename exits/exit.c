@@ -7,6 +7,9 @@
 #include "exits/exit_table.h"
 #include "exits/vmcall.h"
 #include "vm/event.h"
+#include "vm/scheduler.h"
+#include "vm/vcpu_interrupts.h"
+#include "vm/vcpu_posted.h"
 #include "vm/vcpu_timer.h"
 
 /* Ends the guest: nothing here handles what it did, or the CPU could not enter it. */
@@ -77,6 +80,21 @@ static __attribute__((cold, noinline)) enum vmx_resume exit_refresh_timer(
 	return resume;
 }
 
+/*
+ * What other CPUs ask for is done at every exit: their IPI may be kept away by a guest with
+ * interrupts disabled (docs/bochs.md). Returns what becomes of the guest. Context: its handler has
+ * finished.
+ */
+static __attribute__((cold, noinline)) enum vmx_resume exit_obey_others(
+	struct vcpu *vcpu, enum vmx_resume resume)
+{
+	if (resume == VMX_RESUME_NOT || scheduler_must_leave(vcpu)) {
+		return VMX_RESUME_NOT;
+	}
+	vcpu_interrupts_update(vcpu);
+	return vcpu->deferred_requests != 0 ? VMX_RESUME_NOT : resume;
+}
+
 /* All exits but VMCALL. The reason is as wide as an index: it is kept but once. */
 static __attribute__((noinline)) enum vmx_resume exit_dispatch_by_table(
 	struct vcpu *vcpu, size_t reason)
@@ -89,6 +107,9 @@ static __attribute__((noinline)) enum vmx_resume exit_dispatch_by_table(
 		return exit_end_unhandled(vcpu, (uint32_t)reason);
 	}
 	resume = exit_act(vcpu, exit_table[reason].handler(vcpu), reason);
+	if (__builtin_expect(vcpu_has_posted(vcpu) || scheduler_must_leave(vcpu), 0)) {
+		resume = exit_obey_others(vcpu, resume);
+	}
 	now = insn_rdtsc();
 	tick_histogram_add(&vcpu->exit_ticks[reason], now - vcpu->exit_tsc);
 	return vcpu_timer_is_late(vcpu, now) ? exit_refresh_timer(vcpu, resume) : resume;

@@ -157,21 +157,18 @@ enum exit_action exit_handle_external_interrupt(struct vcpu *vcpu)
 }
 
 /*
- * Something of the guest's is due, or its slice is over. If neither, it ran for a while without an
- * exit: a CPU that lets it keep a pending interrupt of ours away by RFLAGS.IF (docs/bochs.md) gives
- * it up here.
+ * The host's events come before the guest's own: a guest with a short timer keeps nothing from
+ * them, also where it keeps a pending interrupt of the host away by RFLAGS.IF (docs/bochs.md).
  */
 enum exit_action exit_handle_preemption_timer(struct vcpu *vcpu)
 {
-	if (vcpu->exit_tsc >= vcpu->timer.host_tsc) {
+	if (vcpu->exit_tsc >= vcpu->timer.host_tsc || scheduler_must_leave(vcpu)) {
 		return EXIT_LEAVE;
 	}
 	if (vcpu->exit_tsc >= vcpu->timer.event_tsc) {
 		vcpu_interrupts_timer_due(vcpu);
-		return EXIT_RESUME;
 	}
-	insn_sti_nop_cli();
-	return look_around(vcpu);
+	return EXIT_RESUME;
 }
 
 /* The guest can take an interrupt or an NMI now. */

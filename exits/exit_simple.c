@@ -20,7 +20,8 @@ enum exit_action exit_handle_nothing_to_do(struct vcpu *vcpu)
 /* In a loop of them: the guest waits, for one of its own perhaps that waits for this CPU. */
 enum exit_action exit_handle_pause(struct vcpu *vcpu)
 {
-	return scheduler_yield_to(vcpu, NULL) ? EXIT_NEXT_AND_LEAVE : EXIT_NEXT_INSTRUCTION;
+	return scheduler_must_leave(vcpu) || scheduler_yield_to(vcpu, NULL) ? EXIT_NEXT_AND_LEAVE
+									    : EXIT_NEXT_INSTRUCTION;
 }
 
 /* Instructions that the guest's CPUID does not show: VMX, SMX, MONITOR and MWAIT. */

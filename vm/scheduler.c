@@ -12,6 +12,8 @@
 
 enum {
 	SLICES_PER_SECOND = 200,
+	/* A tenth of a second. */
+	SLICES_PER_LOOK = 20,
 	SLICE_TICKS_WITHOUT_CLOCK = 10000000,
 };
 
@@ -31,6 +33,8 @@ void scheduler_init(struct scheduler *scheduler, void (*poll)(void))
 		hz != 0 ? hz / SLICES_PER_SECOND : SLICE_TICKS_WITHOUT_CLOCK, insn_rdtsc());
 	scheduler->wake_tsc = HOST_TIMER_NEVER;
 	scheduler->loop_tsc = HOST_TIMER_NEVER;
+	scheduler->look_ticks = SLICES_PER_LOOK * scheduler->queue.slice_ticks;
+	scheduler->look_tsc = insn_rdtsc() + scheduler->look_ticks;
 	scheduler->poll = poll;
 	__atomic_store_n(&scheduler->cpu, this_cpu(), __ATOMIC_RELEASE);
 }
@@ -214,7 +218,8 @@ static struct vcpu *pick(struct scheduler *scheduler)
 		const uint64_t slice_end = run_queue_slice_end(&scheduler->queue);
 
 		vcpu = vcpu_of(entity);
-		vcpu->timer.host_tsc = earlier(slice_end, next_wake(scheduler));
+		vcpu->timer.host_tsc =
+			earlier(earlier(slice_end, next_wake(scheduler)), scheduler->look_tsc);
 	}
 	spin_unlock(&scheduler->lock);
 	return vcpu;
@@ -335,10 +340,31 @@ static void leave(struct scheduler *scheduler, struct vcpu *vcpu)
 	}
 }
 
+/*
+ * Looks what has come from outside, where nothing else does: a guest that spins with interrupts
+ * disabled may keep the host's interrupts away (docs/bochs.md), and one that has a timer of its own
+ * is left for that. This deadline is moved here alone.
+ */
+static void look_after_host(struct scheduler *scheduler)
+{
+	const uint64_t now = insn_rdtsc();
+
+	if (now < scheduler->look_tsc) {
+		return;
+	}
+	scheduler->look_tsc = now + scheduler->look_ticks;
+	insn_sti_nop_cli();
+	if (scheduler->poll != NULL) {
+		scheduler->poll();
+	}
+}
+
 bool scheduler_run(struct scheduler *scheduler)
 {
-	struct vcpu *vcpu = pick(scheduler);
+	struct vcpu *vcpu;
 
+	look_after_host(scheduler);
+	vcpu = pick(scheduler);
 	if (vcpu == NULL) {
 		return false;
 	}

@@ -28,10 +28,12 @@ struct scheduler {
 	/* Whose state the CPU holds, and whose VMCS is current: one of the members, set up. NULL:
 	 * nobody's. */
 	struct vcpu *loaded;
-	bool is_in_guest;   /* Or in the handling of an exit. */
-	uint64_t wake_tsc;  /* When the first of the blocked ones is to be woken. */
-	uint64_t loop_tsc;  /* When the CPU's loop wants to be back; HOST_TIMER_NEVER. */
-	void (*poll)(void); /* Looks for what comes from outside, where that is this CPU's. */
+	bool is_in_guest;    /* Or in the handling of an exit. */
+	uint64_t wake_tsc;   /* When the first of the blocked ones is to be woken. */
+	uint64_t loop_tsc;   /* When the CPU's loop wants to be back; HOST_TIMER_NEVER. */
+	uint64_t look_tsc;   /* When a guest that runs is left to look after the host. */
+	uint64_t look_ticks; /* From one such look to the next. */
+	void (*poll)(void);  /* Looks for what comes from outside, where that is this CPU's. */
 };
 
 /* Makes this CPU's scheduler; poll may be NULL. Context: the CPU itself, in VMX root operation,

@@ -83,7 +83,6 @@ struct vcpu_timer {
 	uint64_t event_tsc;   /* The host's TSC when something is due; HOST_TIMER_NEVER. */
 	uint64_t host_tsc;    /* When others want the CPU; HOST_TIMER_NEVER. */
 	uint64_t refresh_tsc; /* When an exit sets the preemption timer anew; without it never. */
-	uint64_t look_ticks;  /* It is set no further ahead. */
 	uint8_t rate;         /* Of the preemption timer. */
 	bool is_preemption;   /* The VMX-preemption timer, else the host's local APIC. */
 };

@@ -4,18 +4,13 @@
 #include "cpu/host_timer.h"
 #include "cpu/insn.h"
 #include "cpu/log.h"
-#include "cpu/tsc.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
-enum {
-	/*
-	 * So often a guest that only runs is left, for somebody who types. A guest that spins with
-	 * interrupts disabled may keep the host's interrupts away (docs/bochs.md), not this.
-	 */
-	LOOKS_PER_SECOND = 10,
-	REFRESH_SHIFT = 3, /* An eighth. */
-};
+enum { REFRESH_SHIFT = 3 }; /* An eighth. */
+
+/* Of preemption_timer_value(). */
+#define TICKS_MAX BIT(62)
 
 /* The guest's event, or when others want the CPU. */
 static uint64_t next_due(const struct vcpu_timer *timer)
@@ -29,7 +24,7 @@ void vcpu_timer_refresh(struct vcpu *vcpu)
 	const uint64_t now = insn_rdtsc();
 	const uint64_t due = next_due(timer);
 	const uint64_t left = due > now ? due - now : 0;
-	const uint64_t ticks = left < timer->look_ticks ? left : timer->look_ticks;
+	const uint64_t ticks = left < TICKS_MAX ? left : TICKS_MAX;
 
 	vcpu_check_current(vcpu);
 	timer->refresh_tsc = now + (ticks >> REFRESH_SHIFT);
@@ -71,7 +66,6 @@ void vcpu_timer_init(struct vcpu *vcpu)
 		.event_tsc = HOST_TIMER_NEVER,
 		.host_tsc = timer->host_tsc,
 		.refresh_tsc = UINT64_MAX,
-		.look_ticks = tsc_hz() / LOOKS_PER_SECOND,
 		.rate = (uint8_t)bits_get(vcpu->capability->misc, VMX_MISC_PREEMPTION_RATE_HIGH,
 			VMX_MISC_PREEMPTION_RATE_LOW),
 		/* It counts TSC ticks, but a guest that halts needs the host's. */

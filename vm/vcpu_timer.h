@@ -6,7 +6,7 @@
 
 /*
  * What takes the CPU back from a guest at a time: for its APIC's timer, its devices, at the end of
- * its slice (vcpu->timer.host_tsc, the scheduler's), and now and then to look after the host. The
+ * its slice or to look after the host (vcpu->timer.host_tsc, the scheduler's). The
  * VMX-preemption timer costs one VM exit and nothing of the host's; without it, or by the option
  * timer=host, the host's local APIC interrupts. A CPU that sleeps always waits by the latter.
  *

@@ -64,7 +64,36 @@ static void alone_there_is_no_slice(void **state)
 
 	scheduler_fixture_start(f, 1);
 	scheduler_fixture_run(f, 1);
-	assert_int_equal(f->vcpus[0].timer.host_tsc, UINT64_MAX);
+	assert_int_equal(f->vcpus[0].timer.host_tsc, f->scheduler.look_tsc);
+}
+
+static unsigned poll_count;
+
+static void poll(void)
+{
+	poll_count++;
+}
+
+/* However often it runs meanwhile: the deadline is not its own. */
+static void the_host_is_looked_after_now_and_then(void **state)
+{
+	struct smp_fixture *f = *state;
+	const uint64_t look_tsc = f->scheduler.look_tsc;
+
+	poll_count = 0;
+	f->scheduler.poll = poll;
+	scheduler_fixture_start(f, 1);
+	assert_true(look_tsc > fake_cpu.tsc + SCHEDULER_SLICE);
+	scheduler_fixture_run(f, 2);
+	assert_int_equal(f->scheduler.look_tsc, look_tsc);
+	assert_int_equal(poll_count, 0);
+	assert_int_equal(fake_cpu.sti_count, 0);
+	fake_cpu.tsc = look_tsc;
+	scheduler_fixture_run(f, 1);
+	assert_int_equal(poll_count, 1);
+	assert_int_equal(fake_cpu.sti_count, 1);
+	assert_true(f->scheduler.look_tsc > look_tsc);
+	assert_int_equal(f->vcpus[0].timer.host_tsc, f->scheduler.look_tsc);
 }
 
 /* The loop's own work goes on behind it. */
@@ -82,7 +111,7 @@ static void a_relaxed_loop_lets_one_run_for_a_slice_at_most(void **state)
 	assert_true(noted_host_tsc <= insn_rdtsc() + SCHEDULER_SLICE);
 	assert_int_equal(f->scheduler.loop_tsc, HOST_TIMER_NEVER);
 	scheduler_fixture_run(f, 1);
-	assert_int_equal(noted_host_tsc, HOST_TIMER_NEVER);
+	assert_int_equal(noted_host_tsc, f->scheduler.look_tsc);
 }
 
 /* What the loop does besides is nobody's run time: who could run waits. */
@@ -473,6 +502,7 @@ int main(void)
 		WITH_SCHEDULER(nobody_runs_before_it_is_started),
 		WITH_SCHEDULER(two_share_the_cpu_by_slices),
 		WITH_SCHEDULER(alone_there_is_no_slice),
+		WITH_SCHEDULER(the_host_is_looked_after_now_and_then),
 		WITH_SCHEDULER(a_relaxed_loop_lets_one_run_for_a_slice_at_most),
 		WITH_SCHEDULER(the_loops_own_work_is_stolen_from_who_could_run),
 		WITH_SCHEDULER(the_state_of_one_is_loaded_once_for_many_turns),

@@ -9,7 +9,7 @@
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
-enum { DISTANCE = 8000, LOOK = 1000000 };
+enum { DISTANCE = 8000 };
 
 static uint64_t host_timer;
 static bool has_host_timer;
@@ -32,8 +32,7 @@ static void start(struct vcpu_fixture *f, enum timer_choice choice)
 	f->capability.exit.allowed1 = (uint32_t)EXIT_SAVE_PREEMPTION_TIMER;
 	f->vcpu.timer_choice = choice;
 	vcpu_timer_init(&f->vcpu);
-	/* The TSC's frequency is not known here. */
-	f->vcpu.timer.look_ticks = LOOK;
+	f->vcpu.timer.host_tsc = HOST_TIMER_NEVER;
 }
 
 static int set_up(void **state)
@@ -108,14 +107,17 @@ static void an_event_that_is_over_comes_at_once(void **state)
 	assert_int_equal(loaded(), 0);
 }
 
-static void a_guest_without_events_is_left_now_and_then(void **state)
+static void a_guest_without_events_is_left_for_the_host(void **state)
 {
 	struct vcpu_fixture *f = *state;
 
 	start(f, TIMER_AUTO);
 	vcpu_timer_set(&f->vcpu, fake_cpu.tsc + DISTANCE);
 	vcpu_timer_set(&f->vcpu, HOST_TIMER_NEVER);
-	assert_int_equal(loaded(), LOOK);
+	assert_int_equal(loaded(), UINT32_MAX);
+	f->vcpu.timer.host_tsc = fake_cpu.tsc + 2 * DISTANCE;
+	vcpu_timer_load(&f->vcpu);
+	assert_int_equal(loaded(), 2 * DISTANCE);
 }
 
 static void the_same_event_is_not_set_twice(void **state)
@@ -164,7 +166,7 @@ static void the_slices_end_stands_before_the_timer_is_chosen(void **state)
 	struct vcpu_fixture *f = *state;
 
 	f->vcpu.timer.host_tsc = 100000 + DISTANCE;
-	start(f, TIMER_AUTO);
+	vcpu_timer_init(&f->vcpu);
 	assert_int_equal(f->vcpu.timer.host_tsc, 100000 + DISTANCE);
 	assert_int_equal(f->vcpu.timer.event_tsc, HOST_TIMER_NEVER);
 }
@@ -207,7 +209,7 @@ int main(void)
 		WITH_TIMERS(without_a_host_timer_for_halts_neither_is_used),
 		WITH_TIMERS(a_rate_of_the_timer_is_taken_from_the_cpu),
 		WITH_TIMERS(an_event_that_is_over_comes_at_once),
-		WITH_TIMERS(a_guest_without_events_is_left_now_and_then),
+		WITH_TIMERS(a_guest_without_events_is_left_for_the_host),
 		WITH_TIMERS(the_same_event_is_not_set_twice),
 		WITH_TIMERS(it_is_late_from_an_eighth_of_its_way_on),
 		WITH_TIMERS(others_get_the_cpu_before_a_later_event),
