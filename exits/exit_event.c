@@ -174,6 +174,6 @@ enum exit_action exit_handle_preemption_timer(struct vcpu *vcpu)
 /* The guest can take an interrupt or an NMI now. */
 enum exit_action exit_handle_window(struct vcpu *vcpu)
 {
-	vcpu_interrupts_update(vcpu);
+	vcpu_interrupts_window_opens(vcpu);
 	return EXIT_RESUME;
 }

@@ -100,9 +100,12 @@ static void set_primary_control(struct vcpu *vcpu, uint64_t control, bool is_on)
 }
 
 /*
- * True if an event may be injected now. With RFLAGS.TF set a single-step trap may be due first, and
- * an injection would lose it: a window comes behind it.
+ * What closes a window besides blocking: RFLAGS.TF if the handler's instruction is yet to be
+ * completed, since its single-step trap is due first, and an injection would lose it.
  */
+enum closing { CLOSED_BY_TF, CLOSED_BY_BLOCKING_ALONE };
+
+/* True if an event may be injected now. */
 static bool is_open(uint32_t blocking)
 {
 	return (vmcs_read32(VMCS_VM_ENTRY_INTERRUPTION_INFO) & INTERRUPTION_VALID) == 0 &&
@@ -110,28 +113,34 @@ static bool is_open(uint32_t blocking)
 	       (vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & blocking) == 0;
 }
 
-static bool is_open_for_nmi(void)
+static uint64_t closing_flags(enum closing closing)
+{
+	return closing == CLOSED_BY_TF ? RFLAGS_TF : 0;
+}
+
+static bool is_open_for_nmi(enum closing closing)
 {
 	return is_open((uint32_t)(INTERRUPTIBILITY_SHADOW | INTERRUPTIBILITY_BLOCKING_BY_NMI)) &&
-	       (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_TF) == 0;
+	       (vmcs_read_natural(VMCS_GUEST_RFLAGS) & closing_flags(closing)) == 0;
 }
 
-static bool has_rflags_for_interrupt(void)
+static bool has_rflags_for_interrupt(enum closing closing)
 {
-	return (vmcs_read_natural(VMCS_GUEST_RFLAGS) & (RFLAGS_TF | RFLAGS_IF)) == RFLAGS_IF;
+	return (vmcs_read_natural(VMCS_GUEST_RFLAGS) & (closing_flags(closing) | RFLAGS_IF)) ==
+	       RFLAGS_IF;
 }
 
-static bool is_open_for_interrupt(void)
+static bool is_open_for_interrupt(enum closing closing)
 {
-	return is_open((uint32_t)INTERRUPTIBILITY_SHADOW) && has_rflags_for_interrupt();
+	return is_open((uint32_t)INTERRUPTIBILITY_SHADOW) && has_rflags_for_interrupt(closing);
 }
 
 /* Returns true if an NMI was injected. */
-static bool give_nmi(struct vcpu *vcpu)
+static bool give_nmi(struct vcpu *vcpu, enum closing closing)
 {
 	bool is_given = false;
 
-	if (vcpu->is_nmi_pending && is_open_for_nmi()) {
+	if (vcpu->is_nmi_pending && is_open_for_nmi(closing)) {
 		vcpu->is_nmi_pending = false;
 		event_inject_nmi();
 		is_given = true;
@@ -165,9 +174,9 @@ static void inject_interrupt(struct vcpu *vcpu)
 	pv_eoi_offer(vcpu);
 }
 
-static void give_interrupt(struct vcpu *vcpu, bool is_nmi_given)
+static void give_interrupt(struct vcpu *vcpu, enum closing closing, bool is_nmi_given)
 {
-	if (has_interrupt_to_inject(vcpu) && !is_nmi_given && is_open_for_interrupt()) {
+	if (has_interrupt_to_inject(vcpu) && !is_nmi_given && is_open_for_interrupt(closing)) {
 		inject_interrupt(vcpu);
 	}
 	set_primary_control(vcpu, PRIMARY_INTERRUPT_WINDOW_EXITING, has_interrupt_to_inject(vcpu));
@@ -212,18 +221,35 @@ static void advance(struct vcpu *vcpu)
 	virtual_apic_advance(&vcpu->apic, host_now + vcpu->tsc_offset);
 }
 
-void vcpu_interrupts_update(struct vcpu *vcpu)
+static void give(struct vcpu *vcpu, enum closing closing)
+{
+	const bool is_nmi_given = give_nmi(vcpu, closing);
+
+	give_interrupt(vcpu, closing, is_nmi_given);
+}
+
+static void update(struct vcpu *vcpu, enum closing closing)
 {
 	advance(vcpu);
-	give_interrupt(vcpu, give_nmi(vcpu));
+	give(vcpu, closing);
 	/* The 8259's INT line changes by the acknowledge itself; and what is taken is given. */
 	if (vcpu_has_posted(vcpu)) {
 		vcpu_take_posted(vcpu);
-		give_interrupt(vcpu, give_nmi(vcpu));
+		give(vcpu, closing);
 	}
 	pv_eoi_take_back_if_needed(vcpu);
 	vcpu_apicv_flush(vcpu);
 	set_timer(vcpu);
+}
+
+void vcpu_interrupts_update(struct vcpu *vcpu)
+{
+	update(vcpu, CLOSED_BY_TF);
+}
+
+void vcpu_interrupts_window_opens(struct vcpu *vcpu)
+{
+	update(vcpu, CLOSED_BY_BLOCKING_ALONE);
 }
 
 /* Where the CPU delivers, its IRR is all that the timer's interrupt needs. */
@@ -250,7 +276,7 @@ static bool inject_alone(struct vcpu *vcpu, uint8_t vector)
 	if (vcpu->is_nmi_pending || vcpu_apicv_delivers(vcpu) ||
 		(vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & INTERRUPTIBILITY_SHADOW) != 0 ||
 		(vcpu->controls.primary & PRIMARY_INTERRUPT_WINDOW_EXITING) != 0 ||
-		!has_rflags_for_interrupt()) {
+		!has_rflags_for_interrupt(CLOSED_BY_TF)) {
 		return false;
 	}
 	is_ended = pv_eoi_is_ended(vcpu);
@@ -286,7 +312,7 @@ static bool inject_timer(struct vcpu *vcpu)
 	uint8_t vector;
 
 	if ((vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & INTERRUPTIBILITY_SHADOW) != 0 ||
-		!has_rflags_for_interrupt()) {
+		!has_rflags_for_interrupt(CLOSED_BY_TF)) {
 		return false;
 	}
 	is_ended = pv_eoi_is_ended(vcpu);

@@ -28,6 +28,14 @@ uint64_t vcpu_interrupts_now(const struct vcpu *vcpu);
  */
 void vcpu_interrupts_update(struct vcpu *vcpu);
 
+/*
+ * The same at the VM exit that was asked for. The CPU makes it before an instruction and after any
+ * trap of the one before it: a guest that is single-stepped takes its interrupt there, or it would
+ * never reach that instruction. Context: the handler of an interrupt-window or NMI-window exit.
+ * Source: SDM Vol. 3C "Other Causes of VM Exits".
+ */
+void vcpu_interrupts_window_opens(struct vcpu *vcpu);
+
 /* The same where the VMX-preemption timer has expired: a straight way for the APIC's timer.
  * Context: the handler of that exit, before anything is injected. */
 void vcpu_interrupts_timer_due(struct vcpu *vcpu);

@@ -17,12 +17,16 @@
 #include "fake_insn.h"
 #include "fake_panic.h"
 #include "tests/host/vcpu_fixture.h"
+#include "vm/vcpu_interrupts.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
 #include <string.h>
 
-enum { DR6 = 6 };
+enum { DR6 = 6, STEPPED_VECTOR = 0x61, X2APIC_SELF_IPI = 0x83f };
+
+#define INJECTED_INTERRUPT(vector) (0x80000000u | (vector))
+#define INJECTED_NMI               0x80000202u
 
 static unsigned poll_count;
 
@@ -114,6 +118,29 @@ static void a_debug_exception_ends_the_interrupt_shadow(void **state)
 	fake_vmcs_set(VMCS_GUEST_INTERRUPTIBILITY_STATE, INTERRUPTIBILITY_BLOCKING_BY_MOV_SS);
 	(void)debug_exit(f, DR6_BD);
 	assert_int_equal(fake_vmcs_get(VMCS_GUEST_INTERRUPTIBILITY_STATE), 0);
+}
+
+/* SDM Vol. 3C "Other Causes of VM Exits": a window opens before an instruction, whatever TF is, and
+ * a single-step trap that is due comes before it. The guest would never get to that instruction. */
+static void a_window_that_opens_while_the_guest_is_single_stepped_is_used(void **state)
+{
+	struct vcpu_fixture *f = *state;
+
+	vcpu_interrupts_init(&f->vcpu);
+	fake_vmcs_set(VMCS_GUEST_RFLAGS, RFLAGS_FIXED1 | RFLAGS_TF | RFLAGS_IF);
+	assert_true(vcpu_interrupts_msr_write(
+		&f->vcpu, MSR_IA32_APIC_BASE, f->vcpu.apic.base | VIRTUAL_APIC_BASE_EXTD));
+	assert_true(vcpu_interrupts_msr_write(&f->vcpu, X2APIC_SELF_IPI, STEPPED_VECTOR));
+	/* WRMSR is not complete yet: its own trap comes first. */
+	assert_int_equal(vcpu_fixture_injected(), 0);
+	assert_int_equal(exit_handle_window(&f->vcpu), EXIT_RESUME);
+	assert_int_equal(vcpu_fixture_injected(), INJECTED_INTERRUPT(STEPPED_VECTOR));
+	assert_int_equal(f->vcpu.controls.primary & (uint32_t)PRIMARY_INTERRUPT_WINDOW_EXITING, 0);
+	fake_vmcs_set(VMCS_VM_ENTRY_INTERRUPTION_INFO, 0);
+	f->vcpu.is_nmi_pending = true;
+	assert_int_equal(exit_handle_window(&f->vcpu), EXIT_RESUME);
+	assert_int_equal(vcpu_fixture_injected(), INJECTED_NMI);
+	assert_false(f->vcpu.is_nmi_pending);
 }
 
 static void int1_goes_on_behind_itself(void **state)
@@ -253,6 +280,7 @@ int main(void)
 		WITH_POLL(general_detect_is_switched_off),
 		WITH_POLL(lbr_and_btf_are_switched_off),
 		WITH_POLL(a_debug_exception_ends_the_interrupt_shadow),
+		WITH_POLL(a_window_that_opens_while_the_guest_is_single_stepped_is_used),
 		WITH_POLL(int1_goes_on_behind_itself),
 		WITH_POLL(an_alignment_check_keeps_its_error_code),
 		WITH_POLL(an_exception_out_of_its_own_delivery_ends_the_guest),
