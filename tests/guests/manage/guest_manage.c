@@ -112,12 +112,19 @@ static void check_control(const struct trivet_guest_info *own)
 		(uint64_t)-TRIVET_EFAULT);
 }
 
+/* One whose memory is still to be cleared is called running too. */
+static bool is_so(const struct trivet_guest_info *guest, uint32_t state, uint32_t restart_count)
+{
+	return guest->state == state && guest->restart_count == restart_count &&
+	       (state != TRIVET_GUEST_RUNNING || guest->run_ns != 0);
+}
+
 /* Waits until the list has a guest so; false if that takes too long. */
 static bool comes_to(uint64_t index, uint32_t state, uint32_t restart_count)
 {
 	for (unsigned i = 0; i < WAITS_MAX; i++) {
 		(void)list(guests, GUESTS_ROOM);
-		if (guests[index].state == state && guests[index].restart_count == restart_count) {
+		if (is_so(&guests[index], state, restart_count)) {
 			return true;
 		}
 		(void)trivet_sleep(WAIT_US);
