@@ -22,6 +22,35 @@ MODELS = (
     "corei7_skylake_x",
     "corei3_cnl",
 )
+HASWELL, IVY_BRIDGE, SKYLAKE, CANNON_LAKE = MODELS
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A CPU model, and the value of the option apic=: what the CPU does of guests' local APICs."""
+
+    cpu: str = HASWELL
+    apic: str = "auto"
+
+    def __str__(self) -> str:
+        return f"{self.cpu}-{self.apic}"
+
+    def option(self) -> str:
+        """The word for the hypervisor."""
+        return f"apic={self.apic}"
+
+
+# For what is tested on each model: each way to have a local APIC is there, and without help of the
+# CPU on more than one model.
+PLATFORMS = (
+    Platform(HASWELL),
+    Platform(IVY_BRIDGE, "software"),
+    Platform(SKYLAKE),
+    Platform(CANNON_LAKE, "software"),
+)
+# For `make test-long`.
+ALL_PLATFORMS = tuple(Platform(cpu, apic) for cpu in MODELS
+                      for apic in ("auto", "software", "hardware"))
 
 # The BIOS that leaves IA32_FEATURE_CONTROL unlocked.
 LEGACY_BIOS = "/usr/share/bochs/BIOS-bochs-legacy"

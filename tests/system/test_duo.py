@@ -8,6 +8,8 @@ from pathlib import Path
 
 import bochs_machine
 import pytest
+from bochs_machine import (
+    CANNON_LAKE, HASWELL, IVY_BRIDGE, MODELS, SKYLAKE, Platform)
 from conftest import BUILD, TOP, Booter
 from test_guests import image as guest_image
 from trivet_lib.machine import Machine
@@ -19,14 +21,21 @@ SUM = "f6351f5ead9a700e34275480b3856ea738122a7c57bdeb744a631251c069587a"
 RESTARTS = 2
 
 
-@pytest.mark.parametrize(("processors", "vcpus"), [(1, 1), (2, 1), (2, 2)])
-def test_a_guest_stops_starts_and_restarts_another(processors: int, vcpus: int) -> None:
+@pytest.mark.parametrize(("processors", "vcpus", "platform"), [
+    pytest.param(*case, id=f"{case[0]}-{case[1]}-{case[2]}") for case in (
+        (1, 1, Platform(HASWELL)), (2, 1, Platform(HASWELL)), (2, 2, Platform(HASWELL)),
+        (1, 1, Platform(IVY_BRIDGE)), (2, 2, Platform(IVY_BRIDGE, "software")),
+        (1, 1, Platform(SKYLAKE, "software")), (2, 2, Platform(SKYLAKE, "hardware")),
+        (1, 2, Platform(CANNON_LAKE)), (2, 1, Platform(CANNON_LAKE, "software")))])
+def test_a_guest_stops_starts_and_restarts_another(
+        processors: int, vcpus: int, platform: Platform) -> None:
     files = {f"boot/{name}": guest_image(name) for name in ("manage", "console_echo")}
     modules = [f"/boot/manage guest=manage mem=16M vcpus={vcpus} manage=yes",
                f"/boot/console_echo guest=other mem=16M vcpus={vcpus} -- bytes=1"]
     result = bochs_machine.boot(
-        f"manage-{processors}-{vcpus}", bochs_machine.guests_config(modules), files,
-        Machine(memory_mib=256, processors=processors))
+        f"manage-{processors}-{vcpus}-{platform}",
+        bochs_machine.guests_config(modules, [platform.option()]), files,
+        Machine(memory_mib=256, cpu=platform.cpu, processors=processors))
     verdicts = dict((rule, word) for word, rule in
                     re.findall(r"^manage\| (PASS|FAIL) (\w+)", result.log, re.M))
     assert "FAIL" not in verdicts.values(), result.log
@@ -47,9 +56,11 @@ def said(log: str, name: str) -> list[tuple[str, str]]:
     return re.findall(rf"^{name}\| trivet-linux: (PASS|FAIL) (.*)$", log, re.M)
 
 
+@pytest.mark.parametrize("cpu", [
+    pytest.param(cpu, marks=() if cpu == HASWELL else pytest.mark.long) for cpu in MODELS])
 def test_one_guest_computes_while_another_restarts_and_then_stops_it(
-        boot: Booter, image: Path) -> None:
-    result = boot("boot", "-engine", "bochs", "-iso", image, "-smp", 2, "-m", "640M",
+        boot: Booter, image: Path, cpu: str) -> None:
+    result = boot("boot", "-engine", "bochs", "-cpu", cpu, "-iso", image, "-smp", 2, "-m", "640M",
                   limit_s=LIMIT_S)
     end = "\n".join(result.log.splitlines()[-60:])
     assert result.status == 0, end

@@ -4,7 +4,7 @@
 import re
 
 import pytest
-from bochs_machine import Result
+from bochs_machine import CANNON_LAKE, HASWELL, IVY_BRIDGE, SKYLAKE, Platform, Result
 from test_several_guests import assert_passed, run, said
 
 # How often the others are restarted; and started, stopped and restarted at random. The second
@@ -46,14 +46,24 @@ def counts(short_and_long: tuple[int, int]) -> list:
             pytest.param(long, id="long", marks=pytest.mark.long)]
 
 
+def on_some(*machines: tuple[int, Platform]) -> pytest.MarkDecorator:
+    """A machine by its number of processors and its platform."""
+    return pytest.mark.parametrize(("processors", "platform"), [
+        pytest.param(*machine, id=f"{machine[0]}-{machine[1]}") for machine in machines])
+
+
 @pytest.mark.parametrize("lives", counts(LIVES))
-@pytest.mark.parametrize("processors", [1, 2, 4])
+@on_some(
+    (1, Platform()), (2, Platform()), (4, Platform()), (1, Platform(IVY_BRIDGE)),
+    (2, Platform(IVY_BRIDGE, "software")), (1, Platform(SKYLAKE)),
+    (2, Platform(SKYLAKE, "software")), (1, Platform(CANNON_LAKE, "software")),
+    (2, Platform(CANNON_LAKE)))
 def test_a_processor_that_is_to_start_as_its_guest_ends_harms_no_other(
-        processors: int, lives: int) -> None:
+        processors: int, platform: Platform, lives: int) -> None:
     result = run(f"init-and-end-{processors}-{lives}", processors, {
         "self_check": f"vcpus={processors} manage=yes -- lives={lives}",
         **{name: f"vcpus=2 {words}" for name, words in ENDERS.items()},
-    }, ips=IPS)
+    }, ips=IPS, platform=platform)
     assert_whole(result)
     [lived] = re.findall(r"^lives=(\d+)$", "\n".join(said(result, "self_check")), re.M)
     assert int(lived) >= lives
@@ -64,11 +74,15 @@ def test_a_processor_that_is_to_start_as_its_guest_ends_harms_no_other(
 
 
 @pytest.mark.parametrize("operations", counts(OPERATIONS))
-@pytest.mark.parametrize(("processors", "apic"), [(1, "auto"), (2, "auto"), (4, "auto"),
-                                                  (1, "software"), (2, "software")])
-def test_a_manager_at_random_harms_no_other(processors: int, apic: str, operations: int) -> None:
-    result = run(f"manage-at-random-{processors}-{apic}-{operations}", processors, {
+@on_some(
+    (1, Platform()), (2, Platform()), (4, Platform()), (2, Platform(HASWELL, "software")),
+    (1, Platform(IVY_BRIDGE, "software")), (2, Platform(IVY_BRIDGE)), (2, Platform(SKYLAKE)),
+    (1, Platform(SKYLAKE, "software")), (1, Platform(CANNON_LAKE)),
+    (2, Platform(CANNON_LAKE, "software")))
+def test_a_manager_at_random_harms_no_other(
+        processors: int, platform: Platform, operations: int) -> None:
+    result = run(f"manage-at-random-{processors}-{operations}", processors, {
         "self_check": f"vcpus={processors} manage=yes -- operations={operations}",
         **MANAGED,
-    }, [f"apic={apic}"])
+    }, platform=platform)
     assert_whole(result)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bochs_machine import HASWELL, PLATFORMS, Platform
 from conftest import HANG_LIMIT_S, HYPERVISOR, TRIVET, limits
 from test_guests import image as guest_image
 from trivet_lib import grub_config, iso
@@ -21,13 +22,13 @@ GUESTS = ("one", "two")
 class Operator:
     """A run of two guests that send back what is typed, and somebody who types."""
 
-    def __init__(self, image: Path, log: Path, memory: str) -> None:
+    def __init__(self, image: Path, log: Path, memory: str, cpu: str = HASWELL) -> None:
         self._log = log
         with open(log, "wb"):
             pass
         self.process = subprocess.Popen(
-            [TRIVET, "boot", "-engine", "bochs", "-iso", image, "-m", memory, "-log", log,
-             *limits(LIMIT_S)],
+            [TRIVET, "boot", "-engine", "bochs", "-cpu", cpu, "-iso", image, "-m", memory,
+             "-log", log, *limits(LIMIT_S)],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def text(self) -> str:
@@ -48,14 +49,15 @@ class Operator:
             time.sleep(0 if is_over else 0.1)
 
 
-def machine(tmp_path: Path, log_path: Path, memory: str, *sizes: str) -> Iterator[Operator]:
+def machine(tmp_path: Path, log_path: Path, memory: str, *sizes: str,
+            platform: Platform = Platform()) -> Iterator[Operator]:
     """A machine with that memory, and guests with those sizes."""
     image = tmp_path / "keys.iso"
     modules = [f"/boot/echo guest={name} mem={size} -- echo=1"
                for name, size in zip(GUESTS, sizes)]
-    iso.build(image, grub_config.direct_start(["end=poweroff"], modules),
+    iso.build(image, grub_config.direct_start(["end=poweroff", platform.option()], modules),
               {grub_config.HYPERVISOR_PATH: HYPERVISOR, "boot/echo": guest_image("console_echo")})
-    run = Operator(image, log_path, memory)
+    run = Operator(image, log_path, memory, platform.cpu)
     try:
         yield run
     finally:
@@ -63,9 +65,9 @@ def machine(tmp_path: Path, log_path: Path, memory: str, *sizes: str) -> Iterato
         run.process.wait()
 
 
-@pytest.fixture
-def operator(tmp_path: Path, log_path: Path) -> Iterator[Operator]:
-    yield from machine(tmp_path, log_path, "128M", "16M", "16M")
+@pytest.fixture(params=PLATFORMS, ids=str)
+def operator(request: pytest.FixtureRequest, tmp_path: Path, log_path: Path) -> Iterator[Operator]:
+    yield from machine(tmp_path, log_path, "128M", "16M", "16M", platform=request.param)
 
 
 @pytest.fixture

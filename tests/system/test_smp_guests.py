@@ -4,9 +4,12 @@
 import functools
 import re
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from bochs_machine import (
+    ALL_PLATFORMS, CANNON_LAKE, HASWELL, IVY_BRIDGE, SKYLAKE, Platform)
 from conftest import BUILD, HYPERVISOR, limits, trivet
 from test_guests import AUDIT, Outcome, image, take_apart
 from trivet_lib import grub_config, iso
@@ -15,8 +18,32 @@ MACHINE_MEMORY_MIB = 1024
 GUEST_MEMORY = "16M"
 BOOT_LIMIT_S = 230
 
-# Processors of the machine, and of the guests that run there.
-MACHINES = {2: (1, 2, 4, 8), 4: (2, 4), 8: (4, 8)}
+
+@dataclass(frozen=True)
+class Host:
+    """A machine, by its processors."""
+
+    count: int
+    platform: Platform = Platform()
+
+    def __str__(self) -> str:
+        return f"{self.count}" if self.platform == Platform() else f"{self.count}-{self.platform}"
+
+
+# Machines, and the processors of the guests that run there.
+MACHINES = {
+    Host(2): (1, 2, 4, 8), Host(4): (2, 4), Host(8): (4, 8),
+    Host(2, Platform(HASWELL, "software")): (2,),
+    Host(2, Platform(IVY_BRIDGE)): (2, 4),
+    Host(1, Platform(IVY_BRIDGE, "software")): (2,),
+    Host(2, Platform(SKYLAKE, "software")): (2, 4),
+    Host(1, Platform(SKYLAKE)): (2,),
+    Host(2, Platform(CANNON_LAKE, "software")): (2, 4),
+    Host(1, Platform(CANNON_LAKE)): (2,),
+}
+# For `make test-long`.
+LONG_MACHINES = {Host(count, platform): (2, 4, 8) for platform in ALL_PLATFORMS
+                 for count in (2, 4) if Host(count, platform) not in MACHINES}
 
 # Each with words that make it short: more processors than the machine has take turns.
 GUESTS = {
@@ -36,8 +63,8 @@ GUESTS = {
 # Guests of which the other processors of a machine take no part.
 ALONE = ("compute", "reboot_loop", "steal_fair")
 
-CASES = [(hosts, vcpus, name) for hosts, counts in MACHINES.items() for vcpus in counts
-         for name in GUESTS if vcpus == counts[0] or name not in ALONE]
+CASES = [(host, vcpus, name) for host, counts in {**MACHINES, **LONG_MACHINES}.items()
+         for vcpus in counts for name in GUESTS if vcpus == counts[0] or name not in ALONE]
 
 
 def guest_name(name: str, vcpus: int) -> str:
@@ -51,36 +78,38 @@ def module(name: str, vcpus: int) -> str:
 
 
 @functools.cache
-def outcomes(hosts: int) -> dict[str, Outcome]:
+def outcomes(host: Host) -> dict[str, Outcome]:
     """One boot for all guests of a machine; its log stays in build/logs."""
     logs = BUILD / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    disk, log = (logs / f"smp-guests-{hosts}.{end}" for end in ("iso", "log"))
-    modules = [module(name, vcpus) for machine, vcpus, name in CASES if machine == hosts]
-    iso.build(disk, grub_config.direct_start(["end=poweroff", "guests=inturn"], modules),
+    disk, log = (logs / f"smp-guests-{host}.{end}" for end in ("iso", "log"))
+    modules = [module(name, vcpus) for machine, vcpus, name in CASES if machine == host]
+    iso.build(disk, grub_config.direct_start(["end=poweroff", "guests=inturn",
+                                              host.platform.option()], modules),
               {grub_config.HYPERVISOR_PATH: HYPERVISOR,
                **{f"boot/{name}": image(name) for name in GUESTS}})
     log.unlink(missing_ok=True)
-    result = trivet("boot", "-engine", "bochs", "-iso", disk, "-smp", hosts, "-m",
-                    MACHINE_MEMORY_MIB, "-log", log, *limits(BOOT_LIMIT_S))
+    result = trivet("boot", "-engine", "bochs", "-cpu", host.platform.cpu, "-iso", disk, "-smp",
+                    host.count, "-m", MACHINE_MEMORY_MIB, "-log", log, *limits(BOOT_LIMIT_S))
     Path(disk).unlink()
     assert log.exists(), result.stderr.decode("utf-8", "replace")
     return take_apart(log.read_bytes().replace(b"\r", b"").decode("utf-8", "replace"))
 
 
-def outcome_of(hosts: int, vcpus: int, name: str) -> Outcome:
-    return outcomes(hosts).get(guest_name(name, vcpus), Outcome())
+def outcome_of(host: Host, vcpus: int, name: str) -> Outcome:
+    return outcomes(host).get(guest_name(name, vcpus), Outcome())
 
 
 def cases(names: tuple[str, ...]) -> list:
-    return [pytest.param(hosts, vcpus, name, id=f"{hosts}-cpus-{vcpus}-vcpus-{name}",
-                         marks=pytest.mark.xdist_group(f"smp-{hosts}"))
-            for hosts, vcpus, name in CASES if name in names]
+    return [pytest.param(host, vcpus, name, id=f"{host}-cpus-{vcpus}-vcpus-{name}",
+                         marks=(pytest.mark.xdist_group(f"smp-{host}"),
+                                *([pytest.mark.long] if host in LONG_MACHINES else [])))
+            for host, vcpus, name in CASES if name in names]
 
 
-@pytest.mark.parametrize(("hosts", "vcpus", "name"), cases(tuple(GUESTS)))
-def test_guest(hosts: int, vcpus: int, name: str) -> None:
-    outcome = outcome_of(hosts, vcpus, name)
+@pytest.mark.parametrize(("host", "vcpus", "name"), cases(tuple(GUESTS)))
+def test_guest(host: Host, vcpus: int, name: str) -> None:
+    outcome = outcome_of(host, vcpus, name)
     end = "\n".join(outcome.lines[-40:])
     assert not [rule for word, rule in outcome.results if word == "FAIL"], end
     assert outcome.status == 0, end
@@ -101,15 +130,15 @@ def checksum() -> int:
     return zlib.crc32(data)
 
 
-@pytest.mark.parametrize(("hosts", "vcpus", "name"), cases(("compute",)))
-def test_checksum_is_right(hosts: int, vcpus: int, name: str) -> None:
-    results = [rule for word, rule in outcome_of(hosts, vcpus, name).results if word == "PASS"]
+@pytest.mark.parametrize(("host", "vcpus", "name"), cases(("compute",)))
+def test_checksum_is_right(host: Host, vcpus: int, name: str) -> None:
+    results = [rule for word, rule in outcome_of(host, vcpus, name).results if word == "PASS"]
     assert any(rule.startswith(f"checksum 0x{checksum():x} ") for rule in results), results
 
 
-@pytest.mark.parametrize(("hosts", "vcpus", "name"), cases(("smp_bench",)))
-def test_each_processor_is_measured(hosts: int, vcpus: int, name: str) -> None:
-    lines = "\n".join(outcome_of(hosts, vcpus, name).lines)
+@pytest.mark.parametrize(("host", "vcpus", "name"), cases(("smp_bench",)))
+def test_each_processor_is_measured(host: Host, vcpus: int, name: str) -> None:
+    lines = "\n".join(outcome_of(host, vcpus, name).lines)
     found = re.findall(r"bench vmcall_ping cpus=(\d+) cpu=(\d+) ticks=(\d+) min=(\d+)$", lines,
                        re.M)
     wanted = [(cpus, cpu) for cpus in range(1, vcpus + 1) for cpu in range(cpus)]
@@ -117,9 +146,9 @@ def test_each_processor_is_measured(hosts: int, vcpus: int, name: str) -> None:
     assert all(0 < int(least) <= int(median) for _, _, median, least in found)
 
 
-@pytest.mark.parametrize(("hosts", "vcpus", "name"), cases(("steal_fair",)))
-def test_stolen_time_is_told(hosts: int, vcpus: int, name: str) -> None:
-    lines = "\n".join(outcome_of(hosts, vcpus, name).lines)
+@pytest.mark.parametrize(("host", "vcpus", "name"), cases(("steal_fair",)))
+def test_stolen_time_is_told(host: Host, vcpus: int, name: str) -> None:
+    lines = "\n".join(outcome_of(host, vcpus, name).lines)
     match = re.search(r"FAIR tsc=(\d+) khz=(\d+) work=(\d+) steal_ns=(\d+)$", lines, re.M)
     assert match, lines
     ticks, khz, work, steal_ns = map(int, match.groups())
