@@ -78,10 +78,12 @@ DUO_ISO := $(BUILD)/trivet-duo.iso
 DUO_MACHINE_MEMORY := 640M
 ISO := $(BUILD)/trivet.iso
 JOBS ?= $(shell nproc)
+# What the hostile guests of `make hostile` do, all machines together.
+HOSTILE_OPERATIONS ?= 10000000
 # A make of our own for targets that first install what the build needs.
 SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-.PHONY: all build iso run run-linux duo-iso run-duo test test-long check conformance fuzz \
+.PHONY: all build iso run run-linux duo-iso run-duo test test-long hostile check conformance fuzz \
 	bench bench-linux setup clean help
 all: build ## The hypervisor: build/trivet.elf (this is the default)
 build: $(IMAGE)
@@ -125,6 +127,11 @@ test-long: ## Runs the system tests that take too long for `make test`
 	tools/setup
 	$(SUBMAKE) build iso guests
 	tools/run-tests long
+
+hostile: ## A hostile guest makes HOSTILE_OPERATIONS (10,000,000) beside a victim: see docs/testing.md
+	tools/setup
+	$(SUBMAKE) build iso guests
+	HOSTILE_OPERATIONS=$(HOSTILE_OPERATIONS) tools/run-tests hostile
 
 check: ## Format, static analysis, and the rules of the tree
 	tools/setup

@@ -6,7 +6,7 @@
 #include "guest/runtime/guest_runtime.h"
 #include "guest/runtime/guest_segments.h"
 
-enum { STACK_BYTES = 4096, PAGE_BYTES = 4096 };
+enum { STACK_BYTES = 4096, PAGE_BYTES = 4096, PROBE_CPUS = 2 };
 
 /* INT 0x80, and UD2 should that return. */
 static const uint8_t code_end[] = {0xcd, VECTOR_PROBE_END, 0x0f, 0x0b};
@@ -35,21 +35,37 @@ static const struct mode_segments modes[PROBE_MODE_COUNT] = {
 	[PROBE_VIRTUAL8086] = {"virtual8086", GUEST_LOW_SEGMENT, GUEST_LOW_SEGMENT},
 };
 
-void guest_probe_enter(const struct guest_trap_frame *frame);
+void guest_probe_enter(const struct guest_trap_frame *frame, uint64_t *kept_rsp);
 void guest_probe_leave(void);
 
-static uint8_t code_page[PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));
-static uint8_t stack[STACK_BYTES] __attribute__((aligned(16)));
-static struct guest_probe *running;
+/* What each of the first processors has of its own; the others run no probes. Code that takes more
+ * from its stack than it pushed may write above it. */
+static struct probe_cpu {
+	uint8_t code_page[PAGE_BYTES];
+	uint8_t stack[STACK_BYTES];
+	uint8_t above_stack[PAGE_BYTES];
+	struct guest_probe *running;
+	uint64_t kept_rsp;
+} cpus[PROBE_CPUS] __attribute__((aligned(PAGE_BYTES)));
+
+static bool has_probes(void)
+{
+	return guest_segments_cpu() < PROBE_CPUS;
+}
+
+static struct probe_cpu *probe_cpu(void)
+{
+	return &cpus[guest_segments_cpu() % PROBE_CPUS];
+}
 
 uint64_t guest_probe_code_address(void)
 {
-	return (uintptr_t)code_page;
+	return (uintptr_t)probe_cpu()->code_page;
 }
 
 uint64_t guest_probe_stack_top(void)
 {
-	return (uintptr_t)stack + STACK_BYTES;
+	return (uintptr_t)probe_cpu()->stack + STACK_BYTES;
 }
 
 const char *guest_probe_mode_name(enum guest_probe_mode mode)
@@ -77,24 +93,26 @@ struct guest_probe guest_probe_make(
 /* Keeps what the exception tells and makes guest_trap() return to guest_probe_enter()'s caller. */
 static void finish(struct guest_probe *probe, struct guest_trap_frame *frame)
 {
+	struct probe_cpu *cpu = probe_cpu();
+
 	probe->out = frame->registers;
 	probe->rflags_out = frame->rflags;
 	probe->rsp_out = frame->rsp;
 	probe->vector = frame->vector;
 	probe->error_code = frame->error_code;
 	probe->cr2 = guest_read_cr2();
-	probe->rip_offset = (int64_t)(frame->rip - guest_probe_code_address());
+	probe->rip_offset = (int64_t)(frame->rip - (uintptr_t)cpu->code_page);
 	frame->rip = (uintptr_t)guest_probe_leave;
 	frame->cs = SELECTOR_KERNEL_CODE;
 	frame->ss = SELECTOR_KERNEL_DATA;
-	frame->rsp = guest_probe_stack_top();
+	frame->rsp = cpu->kept_rsp;
 	frame->rflags = RFLAGS_FIXED;
-	running = NULL;
+	cpu->running = NULL;
 }
 
 bool guest_probe_trap(struct guest_trap_frame *frame)
 {
-	struct guest_probe *probe = running;
+	struct guest_probe *probe = has_probes() ? probe_cpu()->running : NULL;
 	struct guest_probe_step *step;
 
 	if (probe == NULL) {
@@ -122,12 +140,13 @@ static void clear_results(struct guest_probe *probe)
 void guest_probe_run(struct guest_probe *probe)
 {
 	const struct mode_segments *segments = &modes[probe->mode];
+	struct probe_cpu *cpu = probe_cpu();
 	const struct guest_trap_frame frame = {
 		.registers = probe->in,
-		.rip = guest_probe_code_address(),
+		.rip = (uintptr_t)cpu->code_page,
 		.cs = segments->code,
 		.rflags = probe->rflags_in,
-		.rsp = guest_probe_stack_top(),
+		.rsp = (uintptr_t)cpu->stack + STACK_BYTES,
 		.ss = segments->stack,
 	};
 
@@ -136,10 +155,17 @@ void guest_probe_run(struct guest_probe *probe)
 		guest_legacy_run(probe);
 		return;
 	}
-	memcpy(code_page, probe->code, probe->code_size_bytes);
-	memcpy(code_page + probe->code_size_bytes, code_end, sizeof(code_end));
-	running = probe;
-	guest_probe_enter(&frame);
+	memcpy(cpu->code_page, probe->code, probe->code_size_bytes);
+	memcpy(cpu->code_page + probe->code_size_bytes, code_end, sizeof(code_end));
+	cpu->running = probe;
+	guest_probe_enter(&frame, &cpu->kept_rsp);
+}
+
+void guest_probe_forget(void)
+{
+	if (has_probes()) {
+		probe_cpu()->running = NULL;
+	}
 }
 
 bool guest_probe_is_done(const struct guest_probe *probe)

@@ -85,8 +85,15 @@ struct guest_probe {
 struct guest_probe guest_probe_make(
 	enum guest_probe_mode mode, const void *code, size_t code_size_bytes);
 
-/* Runs it. Context: CPL 0; not from a hook. */
+/*
+ * Runs it. Context: CPL 0; not from a hook; processors 0 and 1, which have a code page and a stack
+ * each; outside of 64-bit and compatibility mode processor 0 alone.
+ */
 void guest_probe_run(struct guest_probe *probe);
+
+/* For a processor that may have been started again in the middle of a probe: that one is given up.
+ * Context: before it sets IF. */
+void guest_probe_forget(void);
 
 /* True if it ran to its end. */
 bool guest_probe_is_done(const struct guest_probe *probe);

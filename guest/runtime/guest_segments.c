@@ -162,6 +162,13 @@ void guest_segments_init(void)
 	guest_segments_reload();
 }
 
+unsigned guest_segments_cpu(void)
+{
+	const uint64_t offset = guest_sgdt().base - (uintptr_t)aps;
+
+	return offset < sizeof(aps) ? (unsigned)(offset / sizeof(aps[0])) + 1 : 0;
+}
+
 void guest_segments_init_cpu(unsigned cpu)
 {
 	const unsigned ap = cpu - 1;

@@ -44,6 +44,9 @@ void guest_segments_init(void);
  * Context: on that processor, each time that it starts. */
 void guest_segments_init_cpu(unsigned cpu);
 
+/* The index of the calling processor, by its GDT; 0 before it has one of its own. */
+unsigned guest_segments_cpu(void);
+
 /* Loads GDTR, IDTR, TR and the segment registers again, after another mode used its own. */
 void guest_segments_reload(void);
 

@@ -4,6 +4,7 @@
 #include "guest/runtime/guest_insn.h"
 #include "guest/runtime/guest_lapic.h"
 #include "guest/runtime/guest_madt.h"
+#include "guest/runtime/guest_probe.h"
 #include "guest/runtime/guest_runtime.h"
 #include "guest/runtime/guest_segments.h"
 #include "guest/runtime/guest_trap.h"
@@ -247,6 +248,7 @@ void guest_ap_main(unsigned index)
 	struct guest_cpu *cpu = &cpus[index];
 
 	guest_segments_init_cpu(index);
+	guest_probe_forget();
 	guest_wrmsr(MSR_GS_BASE, (uintptr_t)cpu);
 	cpu->svr_at_start = guest_lapic_read(LAPIC_SVR);
 	cpu->lint0_at_start = guest_lapic_read(LAPIC_LVT_LINT0);

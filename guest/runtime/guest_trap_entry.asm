@@ -11,7 +11,7 @@ ERROR_CODE_VECTORS	equ 1<<8 | 1<<10 | 1<<11 | 1<<12 | 1<<13 | 1<<14 | 1<<17 | 1<
 RFLAGS_FIXED		equ 2
 
 global guest_trap_stubs, guest_trap_probe_end, guest_probe_enter, guest_probe_leave
-global guest_syscall_entry
+global guest_syscall_entry, guest_trap_common
 extern guest_trap
 
 %macro push_registers 0
@@ -56,13 +56,8 @@ trap_stub_%1:
 	push	0
 	%endif
 	push	%1
-	jmp	trap_common
+	jmp	guest_trap_common
 %endmacro
-
-section .bss
-alignb 8
-probe_rsp:
-	resq	1
 
 section .text
 bits 64
@@ -73,20 +68,20 @@ bits 64
 %endrep
 
 ; guest_trap_probe_end: INT 0x80, with which every probe's code ends.
-; In: the processor's frame without an error code. Out: see trap_common.
+; In: the processor's frame without an error code. Out: see guest_trap_common.
 guest_trap_probe_end:
 	push	0
 	push	VECTOR_PROBE_END
-	jmp	trap_common
+	jmp	guest_trap_common
 
 ; guest_syscall_entry: where LSTAR may point while a probe executes SYSCALL: the registers as
 ; SYSCALL left them reach the probe. In, out: as the probe's code.
 guest_syscall_entry:
 	int	VECTOR_PROBE_END
 
-; trap_common: calls guest_trap(frame), then goes on with the frame as that left it.
+; guest_trap_common: calls guest_trap(frame), then goes on with the frame as that left it.
 ; In: vector and error code on the stack above the processor's frame. Clobbers: nothing.
-trap_common:
+guest_trap_common:
 	push_registers
 	cld
 	mov	rdi, rsp
@@ -97,20 +92,20 @@ trap_common:
 
 ; guest_probe_enter: continues with the registers, RIP, CS, RFLAGS, RSP and SS of a frame; returns
 ; when something jumps to guest_probe_leave.
-; In: RDI struct guest_trap_frame *. Out: nothing. Clobbers: as a C function.
+; In: RDI struct guest_trap_frame *, RSI where RSP is kept until then. Out: nothing. Clobbers: as a C
+; function.
 guest_probe_enter:
 	push_preserved
-	mov	[probe_rsp], rsp
+	mov	[rsi], rsp
 	mov	rsp, rdi
 	pop_registers
 	add	rsp, 16
 	iretq
 
 ; guest_probe_leave: the second half of guest_probe_enter.
-; In: the stack and registers hold nothing of use, CPL 0 in 64-bit code. Out: to the caller of
+; In: RSP as guest_probe_enter kept it, CPL 0 in 64-bit code. Out: to the caller of
 ; guest_probe_enter.
 guest_probe_leave:
-	mov	rsp, [probe_rsp]
 	push	RFLAGS_FIXED
 	popfq
 	pop_preserved

@@ -71,7 +71,7 @@ class Result:
 
 def boot(name: str, config: str, files: dict[str, Path], machine: Machine,
          bios: str | None = None, hypervisor: Path = HYPERVISOR,
-         ips: int | None = None) -> Result:
+         ips: int | None = None, limit_s: float = BOOT_LIMIT_S) -> Result:
     """Boots an image with this grub.cfg in Bochs; the logs stay in build/logs/NAME.*. With fewer
     instructions per second (ips) what waits, for a serial line say, costs less."""
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def boot(name: str, config: str, files: dict[str, Path], machine: Machine,
     with open(log, "wb") as raw:
         outlets = serial_lines.Outlets(log=lambda _: None, raw_log=raw.write, guest=lambda _: None,
                                  say=words.append)
-        status = runner.run(launch, image, outlets, runner.Limits(processor_s=BOOT_LIMIT_S))
+        status = runner.run(launch, image, outlets, runner.Limits(processor_s=limit_s))
     image.unlink()
     text = log.read_bytes().replace(b"\r", b"").decode("utf-8", "replace")
     return Result(status, text + "\n".join(words),

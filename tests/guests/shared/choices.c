@@ -2,6 +2,7 @@
 #include "tests/guests/shared/choices.h"
 
 #include "guest/runtime/guest_runtime.h"
+#include "guest/runtime/guest_segments.h"
 #include "guest/trivet_guest.h"
 #include "tests/guests/shared/probe_rules.h"
 
@@ -10,17 +11,24 @@ enum { NEIGHBOURS_BITS = 4 };
 #define BUFFER_ADDRESS 0x4000000ull
 #define MAPPED_END     0x40000000ull
 
-static uint64_t state;
+/* Of each processor that makes choices. */
+enum { CHOOSING_CPUS = 2 };
+static uint64_t states[CHOOSING_CPUS];
+
+static uint64_t *state(void)
+{
+	return &states[guest_segments_cpu() % CHOOSING_CPUS];
+}
 
 void choose_seed(uint64_t seed)
 {
-	state = seed;
+	*state() = seed;
 }
 
 /* SplitMix64. */
 static uint64_t next(void)
 {
-	uint64_t value = state += 0x9e3779b97f4a7c15ull;
+	uint64_t value = *state() += 0x9e3779b97f4a7c15ull;
 
 	value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9ull;
 	value = (value ^ value >> 27) * 0x94d049bb133111ebull;

@@ -4,8 +4,10 @@
 
 #include <stdint.h>
 
-/* Random choices, each with a taste for the values where things go wrong. */
-
+/*
+ * Random choices, each with a taste for the values where things go wrong. Processors 0 and 1 have a
+ * sequence each, which begins with the seed that they give.
+ */
 void choose_seed(uint64_t seed);
 
 /* A number below `limit`, which is not 0; one of `bits` bits. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "guest/runtime/guest_insn.h"
 #include "guest/runtime/guest_report.h"
-#include "tests/guests/switch_state/switch_pieces.h"
+#include "tests/guests/shared/switch_pieces.h"
 
 #define CPUID_80000001_EDX_RDTSCP (1u << 27)
 #define CANONICAL                 0x00007fffffffffffull
@@ -33,6 +33,7 @@ static const struct piece {
 	{"sysenter_cs", KIND_MSR, 0x174, 0, 0xffff, true, 0},
 	{"sysenter_esp", KIND_MSR, 0x175, 0, CANONICAL, true, 0},
 	{"sysenter_eip", KIND_MSR, 0x176, 0, CANONICAL, true, 0},
+	/* BTF: a guest of Trivet has no branch records, and LBR stays 0. */
 	{"debugctl", KIND_MSR, 0x1d9, 0, 2, true, 0},
 	/* The low half is as our page tables need it. */
 	{"pat", KIND_MSR, 0x277, 0x0404040400070406, 0x0303030300000000, true, PAT_RESET},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "guest/runtime/guest_insn.h"
 #include "guest/runtime/guest_runtime.h"
-#include "tests/guests/switch_state/switch_pieces.h"
+#include "tests/guests/shared/switch_pieces.h"
 
 #define CR0_MP            (1ull << 1)
 #define CR0_EM            (1ull << 2)

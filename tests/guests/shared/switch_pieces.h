@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef TESTS_GUESTS_SWITCH_STATE_SWITCH_PIECES_H
-#define TESTS_GUESTS_SWITCH_STATE_SWITCH_PIECES_H
+#ifndef TESTS_GUESTS_SHARED_SWITCH_PIECES_H
+#define TESTS_GUESTS_SHARED_SWITCH_PIECES_H
 
 #include <stdbool.h>
 #include <stdint.h>
