@@ -275,6 +275,17 @@ static void make_configs(const struct machine_choice *choice)
 	}
 }
 
+/* As boot/guest_ram.c takes it: the arena is zero. */
+static hpa_t take_ram(void)
+{
+	struct page_alloc_ram ram;
+
+	require(page_alloc_take_ram(&machine.pages, MACHINE_RAM_BYTES,
+			MACHINE_RAM_BYTES >= PAGE_SIZE_2M ? PAGE_SIZE_2M : PAGE_SIZE_4K,
+			&ram) == STATUS_OK);
+	return ram.base;
+}
+
 static void make_guests(const struct machine_choice *choice)
 {
 	machine.context = (struct run_context){.pages = &machine.pages,
@@ -296,6 +307,7 @@ static void make_guests(const struct machine_choice *choice)
 		struct vm *vm = &machine.blocks[i]->vm;
 
 		make_vm(i);
+		vm->memory_base = take_ram();
 		require(vm_memory_create(vm, &machine.pages, &machine.capability,
 				(choice->more & MACHINE_MORE_LARGE_PAGES) != 0
 					? LARGE_PAGES_EXECUTABLE
@@ -324,6 +336,8 @@ void machine_start(const struct machine_choice *choice)
 	exit_stand_ins_reset();
 	memset(&machine, 0, sizeof(machine));
 	memset(machine_arena(), 0, (size_t)MACHINE_ARENA_PAGES * PAGE);
+	/* No VMCS of the last input's is current. */
+	fake_vmcs_reset();
 	find_slots();
 	memset(regions, VMCS_FIRST_CONTENT, sizeof(regions));
 	current_region = -1;

@@ -70,12 +70,13 @@ static bool is_tracing;
 
 /* --- What comes between the hypervisor and the VMCS --- */
 
-/* The VMCS that is accessed is that of the vCPU whose state the processor holds. */
+/* The VMCS that is accessed is that of the vCPU whose turn it is. */
 static void check_vmcs_owner(bool is_write)
 {
+	const struct vcpu *vcpu = machine_current_vmcs();
+
 	(void)is_write;
-	require(machine_current_vmcs() != NULL &&
-		machine_current_vmcs() == machine.scheduler->loaded);
+	require(vcpu != NULL && vcpu->pages.vmcs == machine.cpu.vmcs);
 }
 
 static struct {
