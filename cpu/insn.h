@@ -229,13 +229,23 @@ static inline uint64_t insn_xgetbv(uint32_t index)
 	return ((uint64_t)high << 32) | low;
 }
 
-/* Needs CR4.PKE. */
+/*
+ * CR4.PKE is set for this instruction alone: no protection key counts in the hypervisor. Between,
+ * no memory is used. The CPU must have protection keys.
+ */
 static inline uint32_t insn_rdpkru(void)
 {
+	enum { CR4_PKE_BIT = 22 };
+	const uint64_t cr4 = insn_read_cr4();
 	uint32_t value;
 	uint32_t high;
 
-	__asm__ volatile("rdpkru" : "=a"(value), "=d"(high) : "c"(0));
+	__asm__ volatile("mov %[with_keys], %%cr4\n\t"
+			 "rdpkru\n\t"
+			 "mov %[without], %%cr4"
+			 : "=&a"(value), "=&d"(high)
+			 : "c"(0), [with_keys] "r"(cr4 | BIT(CR4_PKE_BIT)), [without] "r"(cr4)
+			 : "memory");
 	return value;
 }
 

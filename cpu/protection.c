@@ -19,8 +19,6 @@ static uint64_t cr4_features(void)
 		bits |= (features.ebx & CPUID_7_EBX_SMEP) != 0 ? CR4_SMEP : 0;
 		bits |= (features.ebx & CPUID_7_EBX_SMAP) != 0 ? CR4_SMAP : 0;
 		bits |= (features.ecx & CPUID_7_ECX_UMIP) != 0 ? CR4_UMIP : 0;
-		/* To read a guest's PKRU. All our pages are supervisor pages: no key counts. */
-		bits |= (features.ecx & CPUID_7_ECX_PKU) != 0 ? CR4_PKE : 0;
 	}
 	return bits;
 }
@@ -39,5 +37,6 @@ void protection_enable(const struct paging *paging)
 	/* Some firmware leaves the caches off; the FPU belongs to the guests. */
 	insn_write_cr0((insn_read_cr0() & ~(CR0_CD | CR0_NW | CR0_EM | CR0_TS)) | CR0_WP | CR0_MP |
 		       CR0_NE);
-	insn_write_cr4(insn_read_cr4() | cr4_features());
+	/* PKRU holds a guest's value, and the firmware may have left its use on. */
+	insn_write_cr4((insn_read_cr4() & ~(CR4_PKE | CR4_PKS)) | cr4_features());
 }

@@ -26,13 +26,14 @@ static void restore_nmi_blocking(const struct vcpu *vcpu, const struct ept_viola
 /*
  * SDM Vol. 3C "Saving Non-Register State": after an EPT violation the field is clear, unless MOV SS
  * blocks debug exceptions. Bochs 2.7 sets BS in it under RFLAGS.TF: the instruction that has not
- * been executed would be reported as stepped over.
+ * been executed would be reported as stepped over. With blocking by STI a VM entry demands BS there
+ * ("Checks on Guest Non-Register State").
  */
 static void drop_premature_single_step(void)
 {
 	const uint32_t interruptibility = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
 
-	if ((interruptibility & INTERRUPTIBILITY_BLOCKING_BY_MOV_SS) == 0) {
+	if ((interruptibility & INTERRUPTIBILITY_SHADOW) == 0) {
 		vmcs_write_natural(VMCS_GUEST_PENDING_DEBUG_EXCEPTIONS, 0);
 	}
 }

@@ -51,7 +51,16 @@ static void put_index(struct io_string_state *state, unsigned number, uint64_t v
 			: value & state->address_mask;
 }
 
-static void state_init(
+/* What no CPU tells (SDM Vol. 3C, tables of the exit qualification and of the VM-exit
+ * instruction-information field for INS and OUTS) would reach beyond our tables. */
+static bool is_possible(
+	const struct io_access *access, const struct io_string_information *information)
+{
+	return access->size_bytes != 0 && (access->is_in || information->segment <= SEGMENT_GS);
+}
+
+/* Returns false if the exit's information is not that of INS or OUTS. */
+static bool state_init(
 	struct io_string_state *state, struct vcpu *vcpu, const struct io_access *access)
 {
 	const struct io_string_information information =
@@ -59,6 +68,9 @@ static void state_init(
 	const uint64_t rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
 	const unsigned cpl = vcpu_cpl_from_cs(vmcs_read32(VMCS_GUEST_CS_ACCESS_RIGHTS));
 
+	if (!is_possible(access, &information)) {
+		return false;
+	}
 	state->vcpu = vcpu;
 	state->access = access;
 	guest_paging_from_vmcs(
@@ -73,6 +85,7 @@ static void state_init(
 	state->elements_per_exit = state->is_single_stepped ? 1 : ELEMENTS_PER_EXIT;
 	io_segment_read(&state->segment, vcpu, access->is_in ? SEGMENT_ES : information.segment,
 		access->is_in);
+	return true;
 }
 
 /*
@@ -225,7 +238,9 @@ enum exit_action io_string(struct vcpu *vcpu, struct io_access access)
 	bool is_done;
 	enum status status;
 
-	state_init(&state, vcpu, &access);
+	if (!state_init(&state, vcpu, &access)) {
+		return EXIT_UNHANDLED;
+	}
 	status = move_elements(&state, &is_done);
 	if (vm_is_ended(vcpu->vm)) {
 		return EXIT_STOP;

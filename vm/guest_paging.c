@@ -321,7 +321,7 @@ void guest_paging_from_vmcs(
 	paging->cr3 = vmcs_read_natural(VMCS_GUEST_CR3);
 	paging->cr4 = vmcs_read_natural(VMCS_GUEST_CR4);
 	paging->efer = vmcs_read64(VMCS_GUEST_IA32_EFER);
-	/* PKRU holds the guest's value all the time; the host's CR4.PKE lets us read it. */
+	/* PKRU holds the guest's value all the time. */
 	paging->pkru = (paging->cr4 & CR4_PKE) != 0 ? insn_rdpkru() : 0;
 	if ((paging->cr0 & CR0_PG) != 0 && walk_mode(paging) == &mode_pae) {
 		paging->pdpte[0] = vmcs_read64(VMCS_GUEST_PDPTE0);

@@ -156,7 +156,6 @@ static void install_cpu(const struct machine_choice *choice)
 		.timer.kind = HOST_TIMER_TSC_DEADLINE};
 	fake_this_cpu = &machine.cpu;
 	vmx_capability_read(&machine.capability);
-	fake_cpu.cr4 |= CR4_PKE & machine.capability.cr4_fixed1;
 	xsave_layout_read(&machine.xsave_layout);
 	if ((choice->apic & MACHINE_APIC_POSTING) != 0) {
 		machine.capability.pin.allowed1 |= (uint32_t)PIN_PROCESS_POSTED_INTERRUPTS;

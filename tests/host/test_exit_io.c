@@ -475,6 +475,21 @@ static void memory_that_is_not_there_reads_ones_and_swallows_writes(void **state
 	assert_int_equal(string(f, IN, 4, ADDRESS_64), EXIT_NEXT_INSTRUCTION);
 }
 
+/* No CPU tells of these: the tables of sizes and segments end before. */
+static void sizes_and_segments_that_there_are_not_are_unhandled(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	static const unsigned sizes[] = {3, 5, 6, 7, 8};
+
+	for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+		assert_int_equal(string(f, IN, sizes[i], ADDRESS_64), EXIT_UNHANDLED);
+	}
+	for (unsigned segment = SEGMENT_GS + 1; segment < 8; segment++) {
+		fake_vmcs_set(VMCS_VM_EXIT_INSTRUCTION_INFO, ADDRESS_64 | segment << 15);
+		assert_int_equal(io(f, STRING, 1, PORT), EXIT_UNHANDLED);
+	}
+}
+
 static void a_page_table_outside_of_ram_ends_the_guest(void **state)
 {
 	struct vcpu_fixture *f = *state;
@@ -528,6 +543,7 @@ int main(void)
 		WITH_PORTS(an_address_that_is_not_canonical_is_gp),
 		WITH_PORTS(a_single_step_stops_after_each_element),
 		WITH_PORTS(memory_that_is_not_there_reads_ones_and_swallows_writes),
+		WITH_PORTS(sizes_and_segments_that_there_are_not_are_unhandled),
 		WITH_PORTS(a_page_table_outside_of_ram_ends_the_guest),
 		WITH_PORTS(a_rep_outs_stops_where_the_guest_ends),
 	};

@@ -186,7 +186,9 @@ static bool program_ports(void)
 	static const uint16_t ports[] = {0x20, 0x21, 0xa0, 0xa1, 0x61, 0x70, 0x71, 0x4d0, 0x4d1};
 
 	for (unsigned i = 0; i < 4; i++) {
-		guest_out8(ports[choose_below(ARRAY_COUNT(ports))], (uint8_t)choose_bits(8));
+		/* ICW2 gives vectors from 32 on: hostile_port(). */
+		guest_out8(
+			ports[choose_below(ARRAY_COUNT(ports))], (uint8_t)(choose_bits(8) | 0x20));
 	}
 	return true;
 }

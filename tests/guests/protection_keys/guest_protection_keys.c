@@ -131,6 +131,29 @@ static void check_hidden_features(void)
 			(guest_cpuid(7, 1).eax & 1u << 26) == 0);
 }
 
+/* What the guest denies itself and its kernel, by all keys, is not denied to the hypervisor. */
+static void check_exits_with_all_keys_denied(void)
+{
+	uint32_t eax = UINT32_MAX;
+
+	/* Between the two WRPKRU no memory is used. */
+	__asm__ volatile("xor %%ecx, %%ecx\n\t"
+			 "xor %%edx, %%edx\n\t"
+			 "wrpkru\n\t"
+			 "xor %%eax, %%eax\n\t"
+			 "cpuid\n\t"
+			 "mov %%eax, %%esi\n\t"
+			 "xor %%eax, %%eax\n\t"
+			 "xor %%ecx, %%ecx\n\t"
+			 "xor %%edx, %%edx\n\t"
+			 "wrpkru\n\t"
+			 "mov %%esi, %%eax"
+			 : "+a"(eax)
+			 :
+			 : "rbx", "rcx", "rdx", "rsi", "memory");
+	report_true("an_exit_goes_on_with_all_keys_denied", eax >= 7 && eax != UINT32_MAX);
+}
+
 uint32_t guest_main(void)
 {
 	check_hidden_features();
@@ -145,6 +168,7 @@ uint32_t guest_main(void)
 			check_rule(scope, i);
 		}
 	}
+	check_exits_with_all_keys_denied();
 	guest_write_cr4(guest_read_cr4() & ~CR4_PKE);
 	return report_result();
 }
