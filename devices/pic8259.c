@@ -190,12 +190,13 @@ uint8_t pic8259_acknowledge(struct pic8259 *pic)
 	return vector;
 }
 
-/* "ICW1": what starting the initialisation does by itself. */
+/* "ICW1": what starting the initialisation does by itself. The vectors stay until ICW2. */
 static void write_icw1(struct pic8259_chip *chip, uint8_t value)
 {
 	*chip = (struct pic8259_chip){
 		.lines = chip->lines,
 		.elcr = chip->elcr,
+		.vector_base = chip->vector_base,
 		.lowest_priority = INPUT_LAST,
 		.next_icw = ICW2,
 		.has_icw4 = (value & ICW1_ICW4) != 0,

@@ -13,7 +13,14 @@
 #include "tests/guests/shared/choices.h"
 #include "tests/guests/shared/probe_rules.h"
 
-enum { TIMER_VECTOR = 0x51, DEADLINE_BITS = 14, COUNT_BITS = 18, IOAPIC_REGISTERS_BITS = 6 };
+enum {
+	TIMER_VECTOR = 0x51,
+	ISR_WORDS = 8,
+	LAPIC_WORD_STRIDE = 0x10,
+	DEADLINE_BITS = 14,
+	COUNT_BITS = 18,
+	IOAPIC_REGISTERS_BITS = 6
+};
 
 #define MSR_TSC_DEADLINE     0x6e0u
 #define ICR_DELIVERY_MODE    0x700ull
@@ -128,12 +135,25 @@ static bool is_enabled(void)
 	return (guest_rdmsr(MSR_APIC_BASE) & APIC_BASE_ENABLE) != 0;
 }
 
+/* One that an attack has left in service would keep the timer's away for good. */
+static void end_interrupts_in_service(void)
+{
+	for (unsigned word = 0; word < ISR_WORDS; word++) {
+		uint32_t bits = guest_lapic_read(LAPIC_ISR + word * LAPIC_WORD_STRIDE);
+
+		for (; bits != 0; bits &= bits - 1) {
+			guest_lapic_end_interrupt();
+		}
+	}
+}
+
 /* STI; HLT with a timer that strikes: without one the processor would stand still for good. */
 static bool halt_with_timer(void)
 {
 	struct guest_probe probe = hostile_probe(&halt, false);
 
 	guest_lapic_write(LAPIC_TPR, 0);
+	end_interrupts_in_service();
 	arm_timer(true);
 	guest_probe_run(&probe);
 	hostile_restore();

@@ -119,9 +119,23 @@ static void enable_features(void)
 	guest_write_cr4(cr4);
 }
 
+/* ICW1 to ICW4: vectors from 32 on, all lines masked. After a reset they may begin at 0. */
+static void init_8259(uint16_t port, uint8_t cascade)
+{
+	guest_out8(port, 0x11);
+	guest_out8(port + 1, 0x20);
+	guest_out8(port + 1, cascade);
+	guest_out8(port + 1, 1);
+	guest_out8(port + 1, 0xff);
+}
+
 void hostile_begin(void)
 {
 	enable_features();
+	if (guest_segments_cpu() == 0) {
+		init_8259(PIC_1, 4);
+		init_8259(PIC_2, 2);
+	}
 	hostile_keep();
 }
 
