@@ -31,6 +31,7 @@ static struct guest_cpu cpus[GUEST_CPU_MAX];
 static unsigned cpu_count = 1;
 static unsigned listed_count;
 static bool is_listed;
+static bool is_polling;
 static uint64_t limit_ticks = LIMIT_TICKS;
 static void (*handlers[GUEST_VECTOR_COUNT])(unsigned vector);
 
@@ -141,6 +142,11 @@ static void find_cpus(void)
 			add_cpu(ids[i]);
 		}
 	}
+}
+
+void guest_smp_poll_for_work(void)
+{
+	is_polling = true;
 }
 
 unsigned guest_smp_init(void)
@@ -264,6 +270,8 @@ void guest_ap_main(unsigned index)
 			work(cpu->argument);
 			guest_cli();
 			atomic_store(&cpu->work, NULL);
+		} else if (is_polling) {
+			guest_pause();
 		} else {
 			__asm__ volatile("sti\n\thlt\n\tcli" : : : "memory");
 		}

@@ -75,6 +75,10 @@ struct guest_ap_state {
  */
 unsigned guest_smp_init(void);
 
+/* Lets processors without work wait with interrupts off: for a guest that sends itself interrupts
+ * with the vectors of exceptions. Call it before they start. */
+void guest_smp_poll_for_work(void);
+
 unsigned guest_cpu_count(void);
 struct guest_cpu *guest_cpu_at(unsigned index);
 struct guest_cpu *guest_cpu_self(void);

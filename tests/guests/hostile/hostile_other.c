@@ -47,6 +47,7 @@ static void start(void)
 
 void hostile_other_find(void)
 {
+	guest_smp_poll_for_work();
 	is_listed = guest_smp_init() >= HOSTILE_CPUS;
 }
 
