@@ -128,7 +128,7 @@ test-long: ## Runs the system tests that take too long for `make test`
 	$(SUBMAKE) build iso guests
 	tools/run-tests long
 
-hostile: ## A hostile guest makes HOSTILE_OPERATIONS (10,000,000) beside a victim: see docs/testing.md
+hostile: ## A hostile guest makes HOSTILE_OPERATIONS (10,000,000) beside a victim
 	tools/setup
 	$(SUBMAKE) build iso guests
 	HOSTILE_OPERATIONS=$(HOSTILE_OPERATIONS) tools/run-tests hostile

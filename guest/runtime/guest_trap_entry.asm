@@ -92,7 +92,7 @@ guest_trap_common:
 
 ; guest_probe_enter: continues with the registers, RIP, CS, RFLAGS, RSP and SS of a frame; returns
 ; when something jumps to guest_probe_leave.
-; In: RDI struct guest_trap_frame *, RSI where RSP is kept until then. Out: nothing. Clobbers: as a C
+; In: RDI struct guest_trap_frame *, RSI where RSP is kept until then. Out: none. Clobbers: as a C
 ; function.
 guest_probe_enter:
 	push_preserved

@@ -2,8 +2,8 @@
 """A guest that attacks whatever it reaches, beside one that checks itself: the hypervisor and the
 victim stay whole, on each CPU model.
 
-The operations of all machines together are 1,000,000; `make hostile HOSTILE_OPERATIONS=N` makes N of
-them, and HOSTILE_SEED=N in the environment makes other ones."""
+The operations of all machines together are 1,000,000; `make hostile HOSTILE_OPERATIONS=N` makes N
+of them, and HOSTILE_SEED=N in the environment makes other ones."""
 
 import os
 import re
@@ -20,8 +20,8 @@ OPERATIONS = 1_000_000
 WANTED = int(os.environ.get("HOSTILE_OPERATIONS", OPERATIONS))
 SEED = int(os.environ.get("HOSTILE_SEED", "0"), 0)
 
-# After about so many it ends by a reset or a crash, with whatever is under way. A crash is restarted
-# a second later, and a reset after three times as long as its report took.
+# After about so many it ends by a reset or a crash, with whatever is under way. A crash is
+# restarted a second later, and a reset after three times as long as its report took.
 OPERATIONS_PER_LIFE = 15_000
 # So long the guest waits for its other processor, in ticks of the TSC.
 WAIT_TICKS = 60_000_000

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef TESTS_GUESTS_HOSTILE_H
-#define TESTS_GUESTS_HOSTILE_H
+#ifndef HOSTILE_HOSTILE_H
+#define HOSTILE_HOSTILE_H
 
 #include "guest/runtime/guest_probe.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef TESTS_GUESTS_VICTIM_H
-#define TESTS_GUESTS_VICTIM_H
+#ifndef VICTIM_VICTIM_H
+#define VICTIM_VICTIM_H
 
 #include <stdbool.h>
 #include <stdint.h>
