@@ -172,8 +172,6 @@ static void nothing_interrupts_during_initialisation(void **state)
 	(void)state;
 	put(M0, 0x11);
 	raise(1);
-	assert_false(line);
-	/* IRQ 7 of the vectors before, for a processor that has seen INT. */
 	assert_int_equal(pic8259_acknowledge(&pic), BASE_M + 7);
 	put(M1, BASE_M);
 	put(M1, 4);
