@@ -8,6 +8,7 @@
 #include "exits/exit.h"
 #include "fake_insn.h"
 #include "hypercall/hypercall.h"
+#include "vm/scheduler.h"
 #include "vmx/control_bits.h"
 #include "vmx/vmcs.h"
 
@@ -93,6 +94,7 @@ static void set_up(void)
 	vm_attach_devices(&vm);
 	vcpu.vm = &vm;
 	vcpu.capability = &capability;
+	vcpu.scheduler = scheduler_of(0);
 	vcpu.is_long_mode = true;
 	vcpu.timer.event_tsc = UINT64_MAX;
 	vcpu.timer.refresh_tsc = UINT64_MAX;

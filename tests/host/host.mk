@@ -155,8 +155,8 @@ COUNT_VMCS_ACCESSES := $(HOST_BUILD)/count_vmcs_accesses
 MAP_CALL_WRITES := $(HOST_BUILD)/map_call_writes
 EXIT_PATH_SOURCES := $(wildcard exits/*.c hypercall/*.c devices/*.c) \
 	$(filter-out vm/asm_offsets.c vm/guest_firmware.c,$(wildcard vm/*.c)) $(wildcard vmx/*.c) \
-	$(filter-out lib/string.c,$(wildcard lib/*.c)) cpu/page_alloc.c cpu/tsc.c \
-	cpu/wall_clock.c cpu/host_timer.c cpu/local_apic.c
+	$(filter-out lib/string.c,$(wildcard lib/*.c)) cpu/page_alloc.c cpu/page_ranges.c \
+	cpu/tsc.c cpu/wall_clock.c cpu/host_timer.c cpu/local_apic.c
 EXIT_PATH_STAND_INS := tests/bench/stand_ins.c
 
 $(COUNT_VMCS_ACCESSES) $(MAP_CALL_WRITES): $(HOST_BUILD)/%: tests/bench/%.c $(EXIT_PATH_SOURCES) \
