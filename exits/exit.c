@@ -72,27 +72,31 @@ static enum vmx_resume exit_act(struct vcpu *vcpu, enum exit_action action, size
 	return VMX_RESUME_ALL;
 }
 
-/* So that the others need not keep their result over a call. */
-static __attribute__((cold, noinline)) enum vmx_resume exit_refresh_timer(
-	struct vcpu *vcpu, enum vmx_resume resume)
-{
-	vcpu_timer_refresh(vcpu);
-	return resume;
-}
-
 /*
- * What other CPUs ask for is done at every exit: their IPI may be kept away by a guest with
- * interrupts disabled (docs/bochs.md). Returns what becomes of the guest. Context: its handler has
- * finished.
+ * What other CPUs ask for is done here too: their IPI may be kept away by a guest with interrupts
+ * disabled (docs/bochs.md). Returns what becomes of the guest. Context: its handler has finished.
  */
-static __attribute__((cold, noinline)) enum vmx_resume exit_obey_others(
-	struct vcpu *vcpu, enum vmx_resume resume)
+static enum vmx_resume exit_obey_others(struct vcpu *vcpu)
 {
-	if (resume == VMX_RESUME_NOT || scheduler_must_leave(vcpu)) {
+	if (scheduler_must_leave(vcpu)) {
 		return VMX_RESUME_NOT;
 	}
-	vcpu_interrupts_update(vcpu);
-	return vcpu->deferred_requests != 0 ? VMX_RESUME_NOT : resume;
+	if (vcpu_has_posted(vcpu)) {
+		vcpu_interrupts_update(vcpu);
+	}
+	return vcpu->deferred_requests != 0 ? VMX_RESUME_NOT : VMX_RESUME_ALL;
+}
+
+/* From an eighth of the way to the next deadline on. Apart, so that the other exits need not keep
+ * their result over a call. */
+static __attribute__((cold, noinline)) enum vmx_resume exit_late(
+	struct vcpu *vcpu, enum vmx_resume resume)
+{
+	if (resume != VMX_RESUME_NOT) {
+		resume = exit_obey_others(vcpu);
+	}
+	vcpu_timer_refresh(vcpu);
+	return resume;
 }
 
 /* All exits but VMCALL. The reason is as wide as an index: it is kept but once. */
@@ -107,12 +111,9 @@ static __attribute__((noinline)) enum vmx_resume exit_dispatch_by_table(
 		return exit_end_unhandled(vcpu, (uint32_t)reason);
 	}
 	resume = exit_act(vcpu, exit_table[reason].handler(vcpu), reason);
-	if (__builtin_expect(vcpu_has_posted(vcpu) || scheduler_must_leave(vcpu), 0)) {
-		resume = exit_obey_others(vcpu, resume);
-	}
 	now = insn_rdtsc();
 	tick_histogram_add(&vcpu->exit_ticks[reason], now - vcpu->exit_tsc);
-	return vcpu_timer_is_late(vcpu, now) ? exit_refresh_timer(vcpu, resume) : resume;
+	return vcpu_timer_is_late(vcpu, now) ? exit_late(vcpu, resume) : resume;
 }
 
 enum vmx_resume exit_dispatch(struct vmx_frame *frame)

@@ -10,6 +10,7 @@
 #define LAPIC_PAGE 0x22000000ull
 
 enum {
+	PENDING_POLLS_MAX = 1000,
 	REGISTER_SHIFT = 4,
 	REGISTER_STRIDE = 0x10,
 	VECTORS_PER_REGISTER = 32,
@@ -118,7 +119,11 @@ void guest_lapic_send(uint32_t destination, uint32_t icr)
 			(uint64_t)destination << DESTINATION_SHIFT_X2APIC | icr);
 		return;
 	}
-	while ((*page_register(LAPIC_ICR) & LAPIC_ICR_PENDING) != 0) {
+	/* Where no APIC is, ones are read for ever. */
+	for (unsigned i = 0; i < PENDING_POLLS_MAX; i++) {
+		if ((*page_register(LAPIC_ICR) & LAPIC_ICR_PENDING) == 0) {
+			break;
+		}
 		guest_pause();
 	}
 	*page_register(LAPIC_ICR_HIGH) = destination << DESTINATION_SHIFT;

@@ -269,10 +269,11 @@ static void cache_and_pause_instructions_do_nothing(void **state)
 }
 
 /* An IPI that says so may be kept away by a guest with interrupts disabled. */
-static void a_look_that_is_due_is_taken_at_any_exit(void **state)
+static void a_look_that_is_due_is_taken_at_any_late_exit(void **state)
 {
 	struct vcpu_fixture *f = *state;
 
+	f->vcpu.timer.refresh_tsc = 0;
 	f->scheduler.is_look_due = true;
 	assert_false(dispatch(f, EXIT_REASON_CPUID, 2));
 	assert_int_equal(fake_vmcs_get(VMCS_GUEST_RIP), VCPU_FIXTURE_RIP + 2);
@@ -280,14 +281,16 @@ static void a_look_that_is_due_is_taken_at_any_exit(void **state)
 	assert_true(dispatch(f, EXIT_REASON_CPUID, 2));
 }
 
-static void what_is_posted_is_taken_at_any_exit(void **state)
+static void what_is_posted_is_taken_at_any_late_exit(void **state)
 {
 	struct vcpu_fixture *f = *state;
 
+	f->vcpu.timer.refresh_tsc = 0;
 	vcpu_request(&f->vcpu, POSTED_REQUEST_NMI);
 	assert_true(dispatch(f, EXIT_REASON_CPUID, 2));
 	assert_int_equal(f->vcpu.posted.requests, 0);
 	/* An INIT is carried out between two turns. */
+	f->vcpu.timer.refresh_tsc = 0;
 	vcpu_request_init(&f->vcpu);
 	assert_false(dispatch(f, EXIT_REASON_CPUID, 2));
 	assert_int_equal(f->vcpu.deferred_requests, POSTED_REQUEST_INIT);
@@ -415,8 +418,8 @@ int main(void)
 		WITH_VCPU(a_refused_entry_ends_the_guest),
 		WITH_VCPU(instructions_of_vmx_and_smx_are_ud),
 		WITH_VCPU(cache_and_pause_instructions_do_nothing),
-		WITH_VCPU(a_look_that_is_due_is_taken_at_any_exit),
-		WITH_VCPU(what_is_posted_is_taken_at_any_exit),
+		WITH_VCPU(a_look_that_is_due_is_taken_at_any_late_exit),
+		WITH_VCPU(what_is_posted_is_taken_at_any_late_exit),
 		WITH_VCPU(rdpmc_is_gp),
 		WITH_VCPU(hlt_ends_a_guest_that_nothing_can_wake),
 		WITH_VCPU(a_single_step_wakes_a_halt),
