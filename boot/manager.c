@@ -175,7 +175,7 @@ static void stop(struct managed_guest *guest, bool is_restart)
 		return;
 	}
 	if (guest->is_preparing) {
-		/* A guest that has not begun yet begins anew as it is. */
+		/* The guest has not run: it needs no new start, but the restart is counted. */
 		if (is_restart) {
 			count_restart(guest);
 		} else {

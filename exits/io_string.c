@@ -51,8 +51,8 @@ static void put_index(struct io_string_state *state, unsigned number, uint64_t v
 			: value & state->address_mask;
 }
 
-/* What no CPU tells (SDM Vol. 3C, tables of the exit qualification and of the VM-exit
- * instruction-information field for INS and OUTS) would reach beyond our tables. */
+/* False for a size or a segment that the SDM does not define (Vol. 3C, "Exit Qualification for I/O
+ * Instructions", "VM-Exit Instruction-Information Field as Used for INS and OUTS"). */
 static bool is_possible(
 	const struct io_access *access, const struct io_string_information *information)
 {

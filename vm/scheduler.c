@@ -341,9 +341,9 @@ static void leave(struct scheduler *scheduler, struct vcpu *vcpu)
 }
 
 /*
- * Looks what has come from outside, where nothing else does: a guest that spins with interrupts
- * disabled may keep the host's interrupts away (docs/bochs.md), and one that has a timer of its own
- * is left for that. This deadline is moved here alone.
+ * Takes the host's pending interrupts and polls the console, ten times a second at most: a guest
+ * that spins with interrupts disabled may keep the host's interrupts away (docs/bochs.md). Nothing
+ * that a guest does moves this deadline.
  */
 static void look_after_host(struct scheduler *scheduler)
 {

@@ -9,7 +9,7 @@
 
 enum { REFRESH_SHIFT = 3 }; /* An eighth. */
 
-/* Of preemption_timer_value(). */
+/* Far beyond what the timer can count: preemption_timer_value() cuts it off, and does not wrap. */
 #define TICKS_MAX BIT(62)
 
 /* The guest's event, or when others want the CPU. */

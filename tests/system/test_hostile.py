@@ -28,6 +28,7 @@ WAIT_TICKS = 60_000_000
 # What the emulator takes for an operation beside the victim's work and the restarts, several times
 # over: it only ends what hangs.
 LIMIT_S_PER_OPERATION = 0.004
+# And what the boot takes.
 LIMIT_S = 100
 
 

@@ -19,7 +19,7 @@ enum { RANDOM_CODE_BYTES = 24, CODE_ROOM = 64, REPEAT_BITS = 9, JUMP_BYTES = 2 }
 static const struct hostile_code write_msr = {PROBE_CODE("\x0f\x30\x0f\x32")};
 /* JMP RDI. */
 static const struct hostile_code jump = {PROBE_CODE("\xff\xe7")};
-/* A store of EAX to RDI, which is the code behind it. */
+/* MOV [RDI], EAX, where RDI points at the NOPs that follow: the code overwrites itself. */
 static const struct hostile_code change_itself = {
 	PROBE_CODE("\x89\x07\x90\x90\x90\x90\x90\x90\x90\x90\x90\x90")};
 

@@ -10,28 +10,12 @@
 #include "guest/runtime/guest_report.h"
 #include "guest/runtime/guest_runtime.h"
 #include "guest/trivet_guest.h"
+#include "tests/guests/shared/kvm_clock.h"
 #include "tests/guests/shared/kvm_memory.h"
-
-#define NS_TIMES_KHZ 1000000ull /* A tick of 1 kHz has so many nanoseconds. */
 
 enum { SPIN_MS = 1000 };
 
-static struct system_time system_time __attribute__((aligned(64)));
 static struct steal_time record __attribute__((aligned(64)));
-
-/* From the pair with which a guest turns ticks into nanoseconds: ns = (ticks << shift) * multiplier
- * / 2^32. */
-static uint64_t khz_of_clock(void)
-{
-	uint64_t khz;
-
-	guest_wrmsr(MSR_KVM_SYSTEM_TIME_NEW, (uintptr_t)&system_time | 1);
-	if (system_time.multiplier == 0) {
-		return 0;
-	}
-	khz = (NS_TIMES_KHZ << 32) / system_time.multiplier;
-	return system_time.shift < 0 ? khz << -system_time.shift : khz >> system_time.shift;
-}
 
 /* Returns how often it came round, and the longest time that it did not. */
 static uint64_t spin(uint64_t ticks, uint64_t *gap)
@@ -79,7 +63,7 @@ uint32_t guest_main(void)
 		report_skip("steal_time", "it is not offered");
 		return report_result();
 	}
-	khz = khz != 0 ? khz : khz_of_clock();
+	khz = khz != 0 ? khz : kvm_clock_khz();
 	if (!report_true("the_frequency_is_known", khz != 0)) {
 		return report_result();
 	}

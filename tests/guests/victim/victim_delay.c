@@ -7,29 +7,15 @@
 #include "guest/runtime/guest_insn.h"
 #include "guest/runtime/guest_runtime.h"
 #include "guest/trivet_guest.h"
+#include "tests/guests/shared/kvm_clock.h"
 #include "tests/guests/shared/kvm_memory.h"
 #include "tests/guests/victim/victim.h"
-
-#define NS_TIMES_KHZ 1000000ull /* A tick of 1 kHz has so many nanoseconds. */
 
 /* More than the loop takes, and less than a switch of vCPUs. */
 enum { GAP_TICKS_MIN = 100 };
 
-static struct system_time system_time __attribute__((aligned(64)));
 static struct steal_time record __attribute__((aligned(64)));
 static struct victim_delays delays;
-
-static uint64_t khz_of_clock(void)
-{
-	uint64_t khz;
-
-	guest_wrmsr(MSR_KVM_SYSTEM_TIME_NEW, (uintptr_t)&system_time | 1);
-	if (system_time.multiplier == 0) {
-		return 0;
-	}
-	khz = (NS_TIMES_KHZ << 32) / system_time.multiplier;
-	return system_time.shift < 0 ? khz << -system_time.shift : khz >> system_time.shift;
-}
 
 /* Even and unchanged: a whole record. */
 static uint64_t stolen_ticks(void)
@@ -51,7 +37,7 @@ void victim_delay_begin(void)
 
 	delays.khz = guest_option("khz", 0);
 	if ((features & KVM_FEATURE_CLOCKSOURCE2) != 0 && delays.khz == 0) {
-		delays.khz = khz_of_clock();
+		delays.khz = kvm_clock_khz();
 	}
 	if ((features & KVM_FEATURE_STEAL_TIME) != 0) {
 		guest_wrmsr(MSR_KVM_STEAL_TIME, (uintptr_t)&record | 1);
