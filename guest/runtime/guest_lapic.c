@@ -26,7 +26,10 @@ void guest_lapic_map(void)
 {
 	const uint64_t physical = guest_rdmsr(MSR_APIC_BASE) & APIC_BASE_ADDRESS;
 
-	guest_map_2m(LAPIC_PAGE, physical, GUEST_PAGE_DEFAULT | GUEST_PAGE_PCD);
+	/* Not for user code: most of the 2 MiB have no memory, and random instructions of a test
+	 * would find them. */
+	guest_map_2m(
+		LAPIC_PAGE, physical, (GUEST_PAGE_DEFAULT & ~GUEST_PAGE_USER) | GUEST_PAGE_PCD);
 	page_linear = LAPIC_PAGE + physical % GUEST_PAGE_2M_BYTES;
 }
 

@@ -6,7 +6,16 @@
 #include "guest/trivet_guest.h"
 #include "tests/guests/shared/kvm_memory.h"
 
-enum { NO_MEMORY = 0x3ff00000, YEAR_2020 = 1577836800 };
+enum {
+	NO_MEMORY = 0x3ff00000,
+	YEAR_2020 = 1577836800,
+	SLEEP_US = 2000,
+	/* A host may wake a guest late, but not before its time (less a rounding). */
+	SLEPT_MIN_NS = 1990000,
+	SLEPT_MAX_NS = 20000000,
+	/* Between the readings of the clock and of the TSC beside it. */
+	READINGS_NS = 200000,
+};
 
 static struct system_time system_time __attribute__((aligned(64)));
 static struct wall_clock wall_clock __attribute__((aligned(16)));
@@ -29,30 +38,39 @@ static uint64_t read_msr(uint32_t msr)
 	return guest_probe_rdmsr(msr, &value, &vector) ? value : ~0ull;
 }
 
+static uint64_t ns_of(uint64_t ticks)
+{
+	ticks = system_time.shift < 0 ? ticks >> -system_time.shift : ticks << system_time.shift;
+	return ticks * system_time.multiplier >> 32;
+}
+
 /* The time as a guest computes it. */
 static uint64_t now_ns(void)
 {
-	uint64_t ticks = guest_rdtsc() - system_time.tsc_timestamp;
-
-	ticks = system_time.shift < 0 ? ticks >> -system_time.shift : ticks << system_time.shift;
-	return system_time.system_time + (ticks * system_time.multiplier >> 32);
+	return system_time.system_time + ns_of(guest_rdtsc() - system_time.tsc_timestamp);
 }
 
 static void check_system_time(uint32_t msr, uint8_t flags)
 {
 	const uint64_t address = (uintptr_t)&system_time;
-	uint64_t before;
-	uint64_t slept;
+	uint64_t slept_ns;
+	uint64_t ticks;
 
 	system_time.version = 7;
 	report_true("system_time_is_enabled", write_msr(msr, address | 1));
 	report_equal("version_is_even_and_greater", system_time.version, 10);
 	report_equal("flags", system_time.flags, flags);
 	report_equal("the_msr_reads_back", read_msr(msr), address | 1);
-	before = now_ns();
-	trivet_sleep(2000);
-	slept = now_ns() - before;
-	report_true("2_ms_are_2_ms", slept >= 1990000 && slept < 2100000);
+	ticks = guest_rdtsc();
+	slept_ns = now_ns();
+	trivet_sleep(SLEEP_US);
+	slept_ns = now_ns() - slept_ns;
+	ticks = guest_rdtsc() - ticks;
+	report_true("a_sleep_of_2_ms_ends_in_time",
+		slept_ns >= SLEPT_MIN_NS && slept_ns < SLEPT_MAX_NS);
+	/* The host has written the clock anew since: it still ran as the TSC did. */
+	report_true("the_clock_runs_as_the_tsc_does",
+		ns_of(ticks) + 1 >= slept_ns && ns_of(ticks) - slept_ns + 1 < READINGS_NS);
 	report_true("system_time_is_disabled", write_msr(msr, 0));
 	report_true("no_memory_is_no_gp", write_msr(msr, NO_MEMORY | 1));
 	report_true("system_time_is_disabled", write_msr(msr, 0));
