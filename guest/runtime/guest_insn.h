@@ -168,6 +168,22 @@ static inline void guest_xsetbv(uint32_t index, uint64_t value)
 			 : "memory");
 }
 
+/* Context: CR4.PKE is set. */
+static inline uint32_t guest_rdpkru(void)
+{
+	uint32_t pkru;
+	uint32_t zero;
+
+	__asm__ volatile("rdpkru" : "=a"(pkru), "=d"(zero) : "c"(0));
+	return pkru;
+}
+
+/* Context: CR4.PKE is set. */
+static inline void guest_wrpkru(uint32_t pkru)
+{
+	__asm__ volatile("wrpkru" : : "a"(pkru), "c"(0), "d"(0) : "memory");
+}
+
 static inline void guest_lgdt(const struct guest_table_pointer *pointer)
 {
 	__asm__ volatile("lgdt %0" : : "m"(*pointer) : "memory");

@@ -49,6 +49,8 @@ void hostile_restore_apic(void);
  * at most.
  */
 void hostile_map_absent(uint64_t linear, uint64_t physical);
+/* Makes the memory below HOSTILE_OWN_END read-only for user code until hostile_restore(). */
+void hostile_protect_own(void);
 /* Runs a probe with random flags, and restores. Returns whether it ran to its end. */
 bool hostile_run(struct guest_probe *probe);
 /* From now on prints the probes of processor 0 before they run. */

@@ -13,9 +13,13 @@
 
 /* Counts of the APIC timer, 200 microseconds of it on Trivet and on KVM. */
 enum { VECTOR_COUNT = 256, SPURIOUS_VECTOR = 0xff, TIMER_MIN = 200000, ABSENT_MAX = 2 };
+enum { PAGE_ENTRY_COUNT = 512, OWN_COUNT = HOSTILE_OWN_END / GUEST_PAGE_2M_BYTES };
 enum { PIC_1 = 0x20, PIC_2 = 0xa0, PIT_FIRST = 0x40, PIT_LAST = 0x43, UNUSED_PORT = 0x80 };
 
+#define MSR_SYSENTER_EIP  0x176u
 #define MSR_EFER          0xc0000080u
+#define MSR_LSTAR         0xc0000082u
+#define MSR_CSTAR         0xc0000083u
 #define DR7_RESET         0x400ull
 #define ICR_DELIVERY_MODE 0x700u
 #define ICR_INIT          0x500u
@@ -28,12 +32,14 @@ enum { PIC_1 = 0x20, PIC_2 = 0xa0, PIT_FIRST = 0x40, PIT_LAST = 0x43, UNUSED_POR
 #define CR4_FSGSBASE         (1ull << 16)
 #define CR4_OSXSAVE          (1ull << 18)
 #define CR4_PKE              (1ull << 22)
+#define PKRU_KEY_0           3u
 #define CPUID_1_ECX_XSAVE    (1u << 26)
 #define CPUID_7_EBX_FSGSBASE (1u << 0)
 #define CPUID_7_ECX_PKU      (1u << 3)
 #define CPUID_1_EDX_APIC     (1u << 9)
 
 extern const uint64_t hostile_entries[VECTOR_COUNT];
+extern uint64_t guest_page_directory[PAGE_ENTRY_COUNT];
 void hostile_nmi(void);
 
 static struct kept {
@@ -46,6 +52,8 @@ static struct kept {
 static bool has_apic;
 /* What hostile_map_absent() has mapped. */
 static uint64_t absent[HOSTILE_CPUS][ABSENT_MAX];
+/* PML4, page-directory pointers and page directory of hostile_protect_own(). */
+static uint64_t protecting[HOSTILE_CPUS][3][PAGE_ENTRY_COUNT] __attribute__((aligned(4096)));
 static bool is_trivet;
 static uint64_t timer_min;
 static bool is_traced;
@@ -129,9 +137,18 @@ static void init_8259(uint16_t port, uint8_t cascade)
 	guest_out8(port + 1, 0xff);
 }
 
+/* SYSCALL and SYSENTER go nowhere: to what lies at their reset value 0 kernel code would go on. */
+static void close_entries(void)
+{
+	guest_wrmsr(MSR_SYSENTER_EIP, hostile_unmapped(0));
+	guest_wrmsr(MSR_LSTAR, hostile_unmapped(0));
+	guest_wrmsr(MSR_CSTAR, hostile_unmapped(0));
+}
+
 void hostile_begin(void)
 {
 	enable_features();
+	close_entries();
 	if (guest_segments_cpu() == 0) {
 		init_8259(PIC_1, 4);
 		init_8259(PIC_2, 2);
@@ -150,6 +167,16 @@ void hostile_keep(void)
 	state->apic_base = has_apic ? guest_rdmsr(MSR_APIC_BASE) : 0;
 }
 
+/* Key 0 is that of all pages. Bochs' XRSTOR of a compacted area may deny it by mistake. */
+static void allow_key_0(void)
+{
+	const uint32_t pkru = guest_rdpkru();
+
+	if ((pkru & PKRU_KEY_0) != 0) {
+		guest_wrpkru(pkru & ~PKRU_KEY_0);
+	}
+}
+
 void hostile_restore(void)
 {
 	const struct kept *state = own();
@@ -157,6 +184,9 @@ void hostile_restore(void)
 	guest_write_cr0(state->cr0);
 	if (guest_read_cr4() != state->cr4) {
 		guest_write_cr4(state->cr4);
+	}
+	if ((state->cr4 & CR4_PKE) != 0) {
+		allow_key_0();
 	}
 	guest_write_cr3(state->cr3);
 	if (guest_rdmsr(MSR_EFER) != state->efer) {
@@ -250,6 +280,21 @@ void hostile_map_absent(uint64_t linear, uint64_t physical)
 
 	mapped[mapped[0] != 0] = linear;
 	guest_map_2m(linear, physical, GUEST_PAGE_DEFAULT | GUEST_PAGE_PCD);
+}
+
+/* CR0.WP is clear: the kernel writes there all the same. */
+void hostile_protect_own(void)
+{
+	uint64_t(*tables)[PAGE_ENTRY_COUNT] = protecting[guest_segments_cpu() % HOSTILE_CPUS];
+	const uint64_t bits = GUEST_PAGE_PRESENT | GUEST_PAGE_WRITABLE | GUEST_PAGE_USER;
+
+	tables[0][0] = (uintptr_t)tables[1] | bits;
+	tables[1][0] = (uintptr_t)tables[2] | bits;
+	for (unsigned i = 0; i < PAGE_ENTRY_COUNT; i++) {
+		tables[2][i] =
+			guest_page_directory[i] & (i < OWN_COUNT ? ~GUEST_PAGE_WRITABLE : ~0ull);
+	}
+	guest_write_cr3((uintptr_t)tables[0]);
 }
 
 static void unmap_absent(void)

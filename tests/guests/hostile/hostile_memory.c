@@ -139,7 +139,10 @@ static bool execute_scattered(void)
 	return execute_in(address, code, choose_below(sizeof(code)), choose_bits(1) != 0);
 }
 
-/* Any bytes at all. By steps, so that a loop ends; at CPL 3, so that HLT does not. */
+/*
+ * Any bytes at all. By steps, so that a loop ends; at CPL 3, so that HLT does not; with this
+ * guest's own code and data read-only, so that it does not break what judges the hypervisor.
+ */
 static bool execute_random(void)
 {
 	const uint64_t address = hostile_arena_address() & ~(uint64_t)(CODE_ROOM - 1);
@@ -155,6 +158,7 @@ static bool execute_random(void)
 	probe.in.rax = probe.in.rbx = hostile_arena_address();
 	probe.in.rcx = choose_bits(REPEAT_BITS);
 	probe.rflags_in |= RFLAGS_TF;
+	hostile_protect_own();
 	return hostile_run(&probe);
 }
 
