@@ -9,12 +9,15 @@ from pathlib import Path
 import bochs_machine
 import pytest
 from bochs_machine import (
-    CANNON_LAKE, HASWELL, IVY_BRIDGE, MODELS, SKYLAKE, Platform)
+    CANNON_LAKE, HASWELL, IVY_BRIDGE, LINUX_WORDS, MODELS, SKYLAKE, Platform)
 from conftest import BUILD, TOP, Booter
 from test_guests import image as guest_image
 from trivet_lib.machine import Machine
 
 IMAGE = BUILD / "trivet-duo.iso"
+# What `make run-duo` tells the two.
+LEFT = "trivet.test=workload,neighbours,poweroff"
+RIGHT = "trivet.test=reboot"
 LIMIT_S = 900
 # The sum of `seq 1 20000 | sha256sum`.
 SUM = "f6351f5ead9a700e34275480b3856ea738122a7c57bdeb744a631251c069587a"
@@ -45,10 +48,14 @@ def test_a_guest_stops_starts_and_restarts_another(
 
 
 @pytest.fixture
-def image() -> Path:
-    subprocess.run(["make", "-C", TOP, "--no-print-directory", "duo-iso"], check=True,
-                   stdout=subprocess.DEVNULL)
-    return IMAGE
+def image(cpu: str) -> Path:
+    path = IMAGE.with_stem(f"{IMAGE.stem}-{cpu}")
+    words = LINUX_WORDS.get(cpu, "")
+    subprocess.run([
+        "make", "-C", TOP, "--no-print-directory", "duo-iso", f"DUO_ISO={path}",
+        f"DUO_LEFT={LEFT} {words}".strip(), f"DUO_RIGHT={RIGHT} {words}".strip(),
+    ], check=True, stdout=subprocess.DEVNULL)
+    return path
 
 
 def said(log: str, name: str) -> list[tuple[str, str]]:

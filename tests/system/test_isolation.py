@@ -11,6 +11,8 @@ from test_several_guests import assert_passed, run, said
 # number is `make test-long`'s.
 LIVES = (40, 1000)
 OPERATIONS = (60, 1000)
+# Four emulated processors take ten minutes for them.
+LONG_LIMIT_S = 3600
 # The log of each life leaves by a serial line.
 IPS = 1_000_000
 
@@ -63,7 +65,7 @@ def test_a_processor_that_is_to_start_as_its_guest_ends_harms_no_other(
     result = run(f"init-and-end-{processors}-{lives}", processors, {
         "self_check": f"vcpus={processors} manage=yes -- lives={lives}",
         **{name: f"vcpus=2 {words}" for name, words in ENDERS.items()},
-    }, ips=IPS, platform=platform)
+    }, ips=IPS, platform=platform, limit_s=LONG_LIMIT_S)
     assert_whole(result)
     [lived] = re.findall(r"^lives=(\d+)$", "\n".join(said(result, "self_check")), re.M)
     assert int(lived) >= lives
@@ -84,5 +86,5 @@ def test_a_manager_at_random_harms_no_other(
     result = run(f"manage-at-random-{processors}-{operations}", processors, {
         "self_check": f"vcpus={processors} manage=yes -- operations={operations}",
         **MANAGED,
-    }, platform=platform)
+    }, platform=platform, limit_s=LONG_LIMIT_S)
     assert_whole(result)

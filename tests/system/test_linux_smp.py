@@ -7,7 +7,8 @@ import subprocess
 from dataclasses import dataclass
 
 import pytest
-from bochs_machine import ALL_PLATFORMS, CANNON_LAKE, HASWELL, IVY_BRIDGE, SKYLAKE, Platform
+from bochs_machine import (
+    ALL_PLATFORMS, CANNON_LAKE, HASWELL, IVY_BRIDGE, LINUX_WORDS, SKYLAKE, Platform)
 from conftest import TRIVET, limits
 from test_linux_boot import FAST
 from trivet_lib import linux_guest, linux_kernel
@@ -56,10 +57,6 @@ CASES = (ONE, ENOUGH, FOUR, FOUR_ON_TWO, TWO_ON_ONE, TWO_ON_ONE_SPINNING, NEWER_
 # For `make test-long`.
 LONG_CASES = tuple(Case(2, 4, platform=platform) for platform in ALL_PLATFORMS
                    if platform != Platform())
-# Linux switches XSAVE off on this model: Bochs 2.7 lists the components in an order that it does
-# not expect. Without these features there is nothing to be ordered.
-# Bochs 2.7 restores compacted XSAVE areas wrongly: without XSAVEC Linux has none.
-MODEL_APPEND = {SKYLAKE: "clearcpuid=mpx,avx512f,pku", CANNON_LAKE: "clearcpuid=xsavec"}
 
 
 @functools.cache
@@ -67,7 +64,7 @@ def run(case: Case) -> tuple[str, str]:
     """What the guest said and what the hypervisor's log has; each case boots once."""
     files = linux_guest.build(case.version)
     append = (f"{FAST} quiet trivet.cpus={case.vcpus} trivet.seconds=1 trivet.test={case.words} "
-              f"{case.append} {MODEL_APPEND.get(case.platform.cpu, '')}")
+              f"{case.append} {LINUX_WORDS.get(case.platform.cpu, '')}")
     result = subprocess.run(
         [TRIVET, "run", "-engine", "bochs", "-cpu", case.platform.cpu,
          "-hypervisor", case.platform.option(), "-kernel", files.kernel, "-initrd", files.initramfs,

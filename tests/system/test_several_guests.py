@@ -37,7 +37,7 @@ TURNS_MIN = 5
 
 def run(name: str, processors: int, guests: dict[str, str], options: Sequence[str] = (), *,
         hypervisor: Path = bochs_machine.HYPERVISOR, ips: int | None = None,
-        platform: Platform = Platform()) -> Result:
+        platform: Platform = Platform(), limit_s: float = bochs_machine.BOOT_LIMIT_S) -> Result:
     """Boots guests, each named like its test guest with what stands behind a dash, with words."""
     programs = {guest: guest.partition("-")[0] for guest in guests}
     modules = [f"/boot/{programs[guest]} guest={guest} mem=16M {words}"
@@ -47,7 +47,7 @@ def run(name: str, processors: int, guests: dict[str, str], options: Sequence[st
         bochs_machine.guests_config(modules, [*options, platform.option()]),
         {f"boot/{program}": guest_image(program) for program in programs.values()},
         Machine(memory_mib=256, cpu=platform.cpu, processors=processors),
-        hypervisor=hypervisor, ips=ips)
+        hypervisor=hypervisor, ips=ips, limit_s=limit_s)
 
 
 def on(platforms: Iterable[Platform]) -> pytest.MarkDecorator:
