@@ -7,6 +7,10 @@ CODE64_SELECTOR       equ 0x08
 DATA_SELECTOR         equ 0x10
 
 EFLAGS_ID             equ 1 << 21
+CR0_PE                equ 1 << 0
+CR0_MP                equ 1 << 1
+CR0_ET                equ 1 << 4        ; Always 1.
+CR0_NE                equ 1 << 5
 CR0_PG                equ 1 << 31
 CR4_PAE               equ 1 << 5
 MSR_EFER              equ 0xc0000080
@@ -90,18 +94,18 @@ boot_entry:
 	jz stop_with_message
 
 	call build_early_tables
-	; SDM Vol. 3A "Initializing IA-32e Mode": PAE, CR3, EFER.LME, then CR0.PG. CR4 is written
-	; whole: LA57, left set by firmware, would make five levels of our four.
+	; SDM Vol. 3A "Initializing IA-32e Mode": PAE, CR3, EFER.LME, then CR0.PG. All three are
+	; written whole, as firmware and loaders leave in them what they like: LA57 would make five
+	; levels of our four, CD would switch the caches off.
 	mov eax, CR4_PAE
 	mov cr4, eax
 	mov eax, early_pml4
 	mov cr3, eax
 	mov ecx, MSR_EFER
-	rdmsr
-	or eax, EFER_LME
+	mov eax, EFER_LME
+	xor edx, edx
 	wrmsr
-	mov eax, cr0
-	or eax, CR0_PG
+	mov eax, CR0_PG + CR0_NE + CR0_ET + CR0_MP + CR0_PE
 	mov cr0, eax
 	lgdt [early_gdt_register]
 	jmp CODE64_SELECTOR:enter_long_mode

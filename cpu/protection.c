@@ -3,13 +3,19 @@
 
 #include "cpu/cpuid.h"
 #include "cpu/insn.h"
+#include "cpu/msr.h"
 #include "cpu/registers.h"
 
+/* We run with these: SDM Vol. 3A "Control Registers". Nothing of what firmware or a loader left in
+ * CR0 and CR4 stays: caches off, FPU traps, alignment checks, protection keys, CET. */
+#define OUR_CR0 (CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE)
+#define OUR_CR4 (CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT)
+
 /* FXRSTOR, XRSTOR and XSETBV put the vector state in order between guests. */
-static uint64_t cr4_features(void)
+static uint64_t our_cr4(void)
 {
 	const struct cpuid_result basic = insn_cpuid(CPUID_LEAF_FEATURES, 0);
-	uint64_t bits = CR4_OSFXSR | CR4_OSXMMEXCPT;
+	uint64_t bits = OUR_CR4;
 
 	bits |= (basic.edx & CPUID_1_EDX_MCE) != 0 ? CR4_MCE : 0;
 	bits |= (basic.ecx & CPUID_1_ECX_XSAVE) != 0 ? CR4_OSXSAVE : 0;
@@ -23,6 +29,14 @@ static uint64_t cr4_features(void)
 	return bits;
 }
 
+/* What else firmware may have switched on; a CPU without one of them raises #GP. */
+static void clear_leftovers(void)
+{
+	(void)insn_wrmsr_safe(MSR_IA32_DEBUGCTL, 0);
+	(void)insn_wrmsr_safe(MSR_IA32_S_CET, 0);
+	(void)insn_wrmsr_safe(MSR_IA32_XSS, 0);
+}
+
 void protection_enable(const struct paging *paging)
 {
 	/* Entries with NX are reserved, and fault, until EFER.NXE is set. */
@@ -34,9 +48,7 @@ void protection_enable(const struct paging *paging)
 		insn_wrmsr(MSR_IA32_PAT, PAGING_PAT_VALUE);
 	}
 	insn_write_cr3(hpa_of(paging->pml4).value);
-	/* Some firmware leaves the caches off; the FPU belongs to the guests. */
-	insn_write_cr0((insn_read_cr0() & ~(CR0_CD | CR0_NW | CR0_EM | CR0_TS)) | CR0_WP | CR0_MP |
-		       CR0_NE);
-	/* PKRU holds a guest's value, and the firmware may have left its use on. */
-	insn_write_cr4((insn_read_cr4() & ~(CR4_PKE | CR4_PKS)) | cr4_features());
+	insn_write_cr4(our_cr4());
+	insn_write_cr0(OUR_CR0);
+	clear_leftovers();
 }
