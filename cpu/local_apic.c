@@ -27,6 +27,12 @@ enum {
 #define APIC_MAX_LVT_HIGH 23
 #define APIC_MAX_LVT_LOW  16
 
+#define APIC_LVT_DELIVERY_HIGH 10
+#define APIC_LVT_DELIVERY_LOW  8
+#define APIC_LVT_DELIVERY_SMI  2
+/* Holds the priority classes 0 and 1 back: vectors below 32. */
+#define APIC_TPR_VECTORS_ALLOWED 0x10u
+
 static const uint16_t silenced[] = {
 	LOCAL_APIC_LVT_TIMER,
 	LOCAL_APIC_LVT_ERROR,
@@ -37,6 +43,9 @@ static const uint16_t silenced[] = {
 
 /* By the number of the highest LVT entry: SDM Vol. 3A "Local APIC Version Register". */
 static const uint8_t silenced_needs_max_lvt[] = {0, 3, 4, 5, 6};
+
+/* The boot processor's thermal entry as the firmware left it. */
+static uint32_t firmware_thermal;
 
 static bool is_present(void)
 {
@@ -158,6 +167,24 @@ bool local_apic_enable(void)
 	return true;
 }
 
+/* The other processors' entry is masked after INIT, though the heat is the package's. */
+static void silence(unsigned offset)
+{
+	const uint32_t entry = local_apic_read(offset);
+
+	if (offset == LOCAL_APIC_LVT_THERMAL) {
+		if (this_cpu()->index == 0) {
+			firmware_thermal = entry;
+		}
+		if (bits_get(firmware_thermal, APIC_LVT_DELIVERY_HIGH, APIC_LVT_DELIVERY_LOW) ==
+			APIC_LVT_DELIVERY_SMI) {
+			local_apic_write(offset, firmware_thermal);
+			return;
+		}
+	}
+	local_apic_write(offset, entry | (uint32_t)APIC_LVT_MASKED);
+}
+
 void local_apic_quiesce(void)
 {
 	uint64_t max_lvt;
@@ -169,10 +196,10 @@ void local_apic_quiesce(void)
 		bits_get(local_apic_read(LOCAL_APIC_VERSION), APIC_MAX_LVT_HIGH, APIC_MAX_LVT_LOW);
 	for (size_t i = 0; i < ARRAY_COUNT(silenced); i++) {
 		if (max_lvt >= silenced_needs_max_lvt[i]) {
-			local_apic_write(silenced[i],
-				local_apic_read(silenced[i]) | (uint32_t)APIC_LVT_MASKED);
+			silence(silenced[i]);
 		}
 	}
+	local_apic_write(LOCAL_APIC_TPR, APIC_TPR_VECTORS_ALLOWED);
 }
 
 void local_apic_end_interrupt(void)

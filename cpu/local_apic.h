@@ -9,6 +9,7 @@
 enum local_apic_offset {
 	LOCAL_APIC_ID = 0x20,
 	LOCAL_APIC_VERSION = 0x30,
+	LOCAL_APIC_TPR = 0x80,
 	LOCAL_APIC_EOI = 0xb0,
 	LOCAL_APIC_SVR = 0xf0,
 	LOCAL_APIC_ISR = 0x100,
@@ -67,9 +68,11 @@ void local_apic_write(unsigned offset, uint32_t value);
 bool local_apic_enable(void);
 
 /*
- * Silences what the firmware left running in this CPU's local APIC (its timer above all); LINT0 and
- * LINT1 stay, so that the PIC and NMI still reach us. Does nothing without an enabled local APIC.
- * Source: SDM Vol. 3A "Local Vector Table".
+ * Silences what the firmware left running in this CPU's local APIC (its timer above all), and
+ * vectors 16 to 31, which could not be told from exceptions. LINT0 and LINT1 stay, so that the PIC
+ * and NMI still reach us; so does a thermal interrupt that the firmware takes as an SMI, and the
+ * other processors get the boot processor's. Does nothing without an enabled local APIC. Context:
+ * the boot processor first. Source: SDM Vol. 3A "Local Vector Table", "Task Priority".
  */
 void local_apic_quiesce(void);
 

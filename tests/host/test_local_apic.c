@@ -91,6 +91,66 @@ static void without_one_nothing_happens(void **state)
 	}
 }
 
+/* A local APIC with all entries of the LVT, not masked. */
+static void set_up_lvt(uint32_t thermal)
+{
+	static const unsigned entries[] = {LOCAL_APIC_LVT_TIMER, LOCAL_APIC_LVT_ERROR,
+		LOCAL_APIC_LVT_PERFORMANCE, LOCAL_APIC_LVT_CMCI};
+
+	*reg(LOCAL_APIC_VERSION) = 6 << 16;
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+		*reg(entries[i]) = 0x20000 | 0x50;
+	}
+	*reg(LOCAL_APIC_LVT_THERMAL) = thermal;
+	assert_true(local_apic_open());
+}
+
+static void what_the_firmware_left_running_is_masked(void **state)
+{
+	(void)state;
+	set_up_lvt(0x0fa);
+	local_apic_quiesce();
+	assert_int_equal(*reg(LOCAL_APIC_LVT_TIMER), 0x30050);
+	assert_int_equal(*reg(LOCAL_APIC_LVT_ERROR), 0x30050);
+	assert_int_equal(*reg(LOCAL_APIC_LVT_PERFORMANCE), 0x30050);
+	assert_int_equal(*reg(LOCAL_APIC_LVT_CMCI), 0x30050);
+	assert_int_equal(*reg(LOCAL_APIC_LVT_THERMAL), 0x100fa);
+}
+
+/* A fixed interrupt with the number of an exception stays pending for ever: its class is 1. */
+static void vectors_of_exceptions_are_held_back(void **state)
+{
+	(void)state;
+	set_up_lvt(0x10000);
+	local_apic_quiesce();
+	assert_int_equal(*reg(LOCAL_APIC_TPR), 0x10);
+}
+
+static void entries_that_are_not_there_are_left_alone(void **state)
+{
+	(void)state;
+	set_up_lvt(0x200);
+	*reg(LOCAL_APIC_VERSION) = 3 << 16;
+	local_apic_quiesce();
+	assert_int_equal(*reg(LOCAL_APIC_LVT_ERROR), 0x30050);
+	assert_int_equal(*reg(LOCAL_APIC_LVT_PERFORMANCE), 0x20050);
+	assert_int_equal(*reg(LOCAL_APIC_LVT_THERMAL), 0x200);
+	assert_int_equal(*reg(LOCAL_APIC_LVT_CMCI), 0x20050);
+}
+
+static void a_thermal_smi_of_the_firmware_stays_and_is_every_processors(void **state)
+{
+	(void)state;
+	set_up_lvt(0x200);
+	local_apic_quiesce();
+	assert_int_equal(*reg(LOCAL_APIC_LVT_THERMAL), 0x200);
+	this_cpu()->index = 1;
+	set_up_lvt(0x10000);
+	local_apic_quiesce();
+	assert_int_equal(*reg(LOCAL_APIC_LVT_THERMAL), 0x200);
+	this_cpu()->index = 0;
+}
+
 static void an_xapic_message_has_its_target_first(void **state)
 {
 	(void)state;
@@ -208,6 +268,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_id_is_read_in_both_modes),
 		TEST(without_one_nothing_happens),
+		TEST(what_the_firmware_left_running_is_masked),
+		TEST(vectors_of_exceptions_are_held_back),
+		TEST(entries_that_are_not_there_are_left_alone),
+		TEST(a_thermal_smi_of_the_firmware_stays_and_is_every_processors),
 		TEST(an_xapic_message_has_its_target_first),
 		TEST(an_xapic_message_waits_for_the_one_before),
 		TEST(an_x2apic_message_is_one_write),
