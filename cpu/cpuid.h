@@ -128,6 +128,7 @@ enum cpuid_leaf {
 #define CPUID_7_EDX_AVX512_VP2INTERSECT BIT(8)
 #define CPUID_7_EDX_MD_CLEAR            BIT(10)
 #define CPUID_7_EDX_SERIALIZE           BIT(14)
+#define CPUID_7_EDX_ARCH_LBR            BIT(19)
 #define CPUID_7_EDX_ARCH_CAPABILITIES   BIT(29)
 
 /* CPUID.(EAX=07H,ECX=1):EAX. */

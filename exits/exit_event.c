@@ -72,8 +72,25 @@ static bool is_endless_delivery(unsigned vector)
 	       bits_get(info, INTERRUPTION_VECTOR_HIGH, INTERRUPTION_VECTOR_LOW) == vector;
 }
 
+/*
+ * An IRET that faulted has ended blocking by NMI on its way, and will be executed once more. SDM
+ * Vol. 3C "Resuming Guest Software after Handling an Exception"; without virtual NMIs the bit is
+ * undefined. An intercepted exception is never a double fault, for which it is, too.
+ */
+static void restore_nmi_blocking(const struct vcpu *vcpu, uint32_t info)
+{
+	if ((vcpu->controls.pin & PIN_VIRTUAL_NMIS) != 0 &&
+		(info & INTERRUPTION_NMI_UNBLOCKING) != 0 &&
+		(vmcs_read32(VMCS_IDT_VECTORING_INFO) & INTERRUPTION_VALID) == 0) {
+		vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY_STATE,
+			vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY_STATE) |
+				(uint32_t)INTERRUPTIBILITY_BLOCKING_BY_NMI);
+	}
+}
+
 static enum exit_action reflect_exception(struct vcpu *vcpu, unsigned vector, uint32_t info)
 {
+	restore_nmi_blocking(vcpu, info);
 	if (is_endless_delivery(vector)) {
 		vm_end(vcpu->vm, VM_END_CRASHED, 0, "endless delivery of exception vector=%u",
 			vector);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vm/msr_policy.h"
 
+#include "cpu/cpuid.h"
 #include "cpu/insn.h"
 #include "cpu/msr.h"
 #include "cpu/registers.h"
@@ -206,6 +207,13 @@ static bool efer_write(uint64_t value)
 	return true;
 }
 
+/* With architectural LBRs the CPU refuses the bit: SDM Vol. 4, IA32_DEBUGCTL. */
+static bool is_lbr_reserved(void)
+{
+	return insn_cpuid(CPUID_LEAF_BASIC, 0).eax >= CPUID_LEAF_STRUCTURED &&
+	       (insn_cpuid(CPUID_LEAF_STRUCTURED, 0).edx & CPUID_7_EDX_ARCH_LBR) != 0;
+}
+
 bool msr_policy_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
 	switch (msr) {
@@ -219,13 +227,11 @@ bool msr_policy_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 					 (value & MISC_ENABLE_WRITABLE);
 		return true;
 	case MSR_IA32_DEBUGCTL:
-		if ((value & ~(DEBUGCTL_LBR | DEBUGCTL_BTF)) != 0) {
+		if ((value & ~(DEBUGCTL_LBR | DEBUGCTL_BTF)) != 0 ||
+			((value & DEBUGCTL_LBR) != 0 && is_lbr_reserved())) {
 			return false;
 		}
-		/*
-		 * Guests have no branch records: LBR stays 0. Where the CPU has architectural LBRs
-		 * the bit is reserved, and VM entry would fail.
-		 */
+		/* Guests have no branch records: LBR stays 0. */
 		vmcs_write64(VMCS_GUEST_IA32_DEBUGCTL, value & DEBUGCTL_BTF);
 		return true;
 	case MSR_IA32_EFER:

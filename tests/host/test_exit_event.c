@@ -59,6 +59,32 @@ static enum exit_action debug_exit(struct vcpu_fixture *f, uint64_t qualificatio
 	return exit_handle_exception_or_nmi(&f->vcpu);
 }
 
+/* INFO: the VM-exit interruption information; #AC by an IRET to CPL 3 with a torn stack. */
+static bool is_nmi_blocked_after(struct vcpu_fixture *f, uint32_t info, uint32_t idt_vectoring)
+{
+	fake_vmcs_set(VMCS_GUEST_INTERRUPTIBILITY_STATE, 0);
+	fake_vmcs_set(VMCS_IDT_VECTORING_INFO, idt_vectoring);
+	fake_vmcs_set(VMCS_VM_EXIT_INTERRUPTION_INFO, info);
+	assert_int_equal(exit_handle_exception_or_nmi(&f->vcpu), EXIT_RESUME);
+	assert_int_equal(vcpu_fixture_injected(), INJECTED_AC);
+	return (fake_vmcs_get(VMCS_GUEST_INTERRUPTIBILITY_STATE) &
+		       INTERRUPTIBILITY_BLOCKING_BY_NMI) != 0;
+}
+
+static void an_iret_that_faults_leaves_nmis_blocked(void **state)
+{
+	struct vcpu_fixture *f = *state;
+	const uint32_t by_iret = INJECTED_AC | (uint32_t)INTERRUPTION_NMI_UNBLOCKING;
+
+	f->vcpu.controls.pin |= PIN_VIRTUAL_NMIS;
+	assert_true(is_nmi_blocked_after(f, by_iret, 0));
+	assert_false(is_nmi_blocked_after(f, INJECTED_AC, 0));
+	/* Undefined: the exception came while another event was delivered. */
+	assert_false(is_nmi_blocked_after(f, by_iret, INJECTED_INTERRUPT(0x41)));
+	f->vcpu.controls.pin &= ~(uint32_t)PIN_VIRTUAL_NMIS;
+	assert_false(is_nmi_blocked_after(f, by_iret, 0));
+}
+
 static void a_debug_exception_is_delivered_to_the_guest(void **state)
 {
 	struct vcpu_fixture *f = *state;
@@ -283,6 +309,7 @@ int main(void)
 		WITH_POLL(a_window_that_opens_while_the_guest_is_single_stepped_is_used),
 		WITH_POLL(int1_goes_on_behind_itself),
 		WITH_POLL(an_alignment_check_keeps_its_error_code),
+		WITH_POLL(an_iret_that_faults_leaves_nmis_blocked),
 		WITH_POLL(an_exception_out_of_its_own_delivery_ends_the_guest),
 		WITH_POLL(an_exception_out_of_another_delivery_is_delivered),
 		WITH_POLL(an_nmi_is_the_hosts),

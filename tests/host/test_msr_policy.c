@@ -141,6 +141,16 @@ static void debugctl_takes_btf_and_ignores_lbr(void **state)
 	assert_int_equal(read_msr(*state, MSR_IA32_DEBUGCTL), DEBUGCTL_BTF);
 }
 
+static void lbr_is_gp_where_the_cpu_has_architectural_ones(void **state)
+{
+	fake_cpuid_set(CPUID_LEAF_BASIC, 0, (struct cpuid_result){.eax = CPUID_LEAF_STRUCTURED});
+	fake_cpuid_set(CPUID_LEAF_STRUCTURED, 0, (struct cpuid_result){.edx = 1u << 19});
+	assert_true(write_msr(*state, MSR_IA32_DEBUGCTL, DEBUGCTL_BTF));
+	assert_false(write_msr(*state, MSR_IA32_DEBUGCTL, DEBUGCTL_LBR | DEBUGCTL_BTF));
+	assert_false(write_msr(*state, MSR_IA32_DEBUGCTL, DEBUGCTL_LBR));
+	assert_int_equal(fake_vmcs_get(VMCS_GUEST_IA32_DEBUGCTL), DEBUGCTL_BTF);
+}
+
 static bool is_let_pass(const uint8_t *bitmap, uint32_t msr, bool is_write)
 {
 	const uint32_t index = msr & 0x1fff;
@@ -455,6 +465,7 @@ int main(void)
 		WITH_MSRS(efer_lma_cannot_be_written),
 		WITH_MSRS(efer_lme_does_not_change_under_paging),
 		WITH_MSRS(debugctl_takes_btf_and_ignores_lbr),
+		WITH_MSRS(lbr_is_gp_where_the_cpu_has_architectural_ones),
 		WITH_MSRS(each_msr_that_a_guest_writes_without_an_exit_is_kept),
 		WITH_MSRS(writing_the_tsc_moves_its_offset),
 		WITH_MSRS(all_msrs_exit_but_the_guests_own),

@@ -53,6 +53,10 @@ PLATFORMS = (
 # For `make test-long`.
 ALL_PLATFORMS = tuple(Platform(cpu, apic) for cpu in MODELS
                       for apic in ("auto", "software", "hardware"))
+# With virtual-interrupt delivery, an IPI between the machine's processors has Bochs interrupt code
+# that has interrupts disabled (docs/bochs.md): one processor alone there.
+DELIVERING = (Platform(HASWELL, "hardware"), Platform(SKYLAKE, "hardware"))
+SMP_PLATFORMS = tuple(platform for platform in ALL_PLATFORMS if platform not in DELIVERING)
 
 # The BIOS that leaves IA32_FEATURE_CONTROL unlocked.
 LEGACY_BIOS = "/usr/share/bochs/BIOS-bochs-legacy"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 from bochs_machine import (
-    ALL_PLATFORMS, CANNON_LAKE, HASWELL, IVY_BRIDGE, LINUX_WORDS, SKYLAKE, Platform)
+    CANNON_LAKE, DELIVERING, HASWELL, IVY_BRIDGE, LINUX_WORDS, SKYLAKE, SMP_PLATFORMS, Platform)
 from conftest import TRIVET, limits
 from test_linux_boot import FAST
 from trivet_lib import linux_guest, linux_kernel
@@ -55,8 +55,10 @@ ELSEWHERE = (
 )
 CASES = (ONE, ENOUGH, FOUR, FOUR_ON_TWO, TWO_ON_ONE, TWO_ON_ONE_SPINNING, NEWER_LINUX, *ELSEWHERE)
 # For `make test-long`.
-LONG_CASES = tuple(Case(2, 4, platform=platform) for platform in ALL_PLATFORMS
-                   if platform != Platform())
+LONG_CASES = (
+    *(Case(2, 4, platform=platform) for platform in SMP_PLATFORMS if platform != Platform()),
+    *(Case(1, 2, platform=platform) for platform in DELIVERING),
+)
 
 
 @functools.cache

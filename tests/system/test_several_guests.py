@@ -9,7 +9,8 @@ from pathlib import Path
 import bochs_machine
 import pytest
 from bochs_machine import (
-    ALL_PLATFORMS, CANNON_LAKE, HASWELL, IVY_BRIDGE, PLATFORMS, SKYLAKE, Platform, Result)
+    ALL_PLATFORMS, CANNON_LAKE, HASWELL, IVY_BRIDGE, PLATFORMS, SKYLAKE, SMP_PLATFORMS,
+    Platform, Result)
 from test_guests import AUDIT
 from test_guests import image as guest_image
 from test_smp_guests import checksum
@@ -50,12 +51,13 @@ def run(name: str, processors: int, guests: dict[str, str], options: Sequence[st
         hypervisor=hypervisor, ips=ips, limit_s=limit_s)
 
 
-def on(platforms: Iterable[Platform]) -> pytest.MarkDecorator:
-    """Runs a test on these, and by `make test-long` on all others."""
+def on(platforms: Iterable[Platform],
+       others: Iterable[Platform] = ALL_PLATFORMS) -> pytest.MarkDecorator:
+    """Runs a test on these, and by `make test-long` on the others too."""
     chosen = tuple(platforms)
     return pytest.mark.parametrize("platform", [
         pytest.param(one, id=str(one), marks=() if one in chosen else pytest.mark.long)
-        for one in dict.fromkeys((*chosen, *ALL_PLATFORMS))])
+        for one in dict.fromkeys((*chosen, *others))])
 
 
 def said(result: Result, guest: str) -> list[str]:
@@ -133,7 +135,7 @@ def test_a_crash_is_restarted_as_the_word_says(policy: str) -> None:
 
 
 @on([Platform(HASWELL), Platform(IVY_BRIDGE), Platform(SKYLAKE, "software"),
-     Platform(CANNON_LAKE, "software")])
+     Platform(CANNON_LAKE, "software")], SMP_PLATFORMS)
 def test_interrupts_and_kicks_for_others_reach_nobody(platform: Platform) -> None:
     """Random IPIs and calls to any ID, beside guests that would see one that is not their own."""
     is_main = platform == Platform()
