@@ -32,6 +32,7 @@ static unsigned cpu_count = 1;
 static unsigned listed_count;
 static bool is_listed;
 static bool is_polling;
+static guest_work first_work;
 static uint64_t limit_ticks = LIMIT_TICKS;
 static void (*handlers[GUEST_VECTOR_COUNT])(unsigned vector);
 
@@ -149,6 +150,11 @@ void guest_smp_poll_for_work(void)
 	is_polling = true;
 }
 
+void guest_smp_begin_with(guest_work work)
+{
+	first_work = work;
+}
+
 unsigned guest_smp_init(void)
 {
 	limit_ticks = guest_option("limit", LIMIT_TICKS);
@@ -261,7 +267,7 @@ void guest_ap_main(unsigned index)
 	cpu->timer_at_start = guest_lapic_read(LAPIC_LVT_TIMER);
 	cpu->tpr_at_start = guest_lapic_read(LAPIC_TPR);
 	guest_lapic_enable();
-	atomic_store(&cpu->work, NULL);
+	atomic_store(&cpu->work, first_work);
 	atomic_fetch_add(&cpu->start_count, 1);
 	for (;;) {
 		guest_work work = atomic_load(&cpu->work);

@@ -79,6 +79,10 @@ unsigned guest_smp_init(void);
  * with the vectors of exceptions. Call it before they start. */
 void guest_smp_poll_for_work(void);
 
+/* What a processor does that starts, with its argument, before it waits for work; NULL: nothing.
+ * Call it before they start. */
+void guest_smp_begin_with(guest_work work);
+
 unsigned guest_cpu_count(void);
 struct guest_cpu *guest_cpu_at(unsigned index);
 struct guest_cpu *guest_cpu_self(void);

@@ -49,14 +49,15 @@ class Operator:
             time.sleep(0 if is_over else 0.1)
 
 
-def machine(tmp_path: Path, log_path: Path, memory: str, *sizes: str,
+def machine(tmp_path: Path, log_path: Path, memory: str, sizes: dict[str, str], *,
+            program: str = "console_echo", words: str = "echo=1",
             platform: Platform = Platform()) -> Iterator[Operator]:
-    """A machine with that memory, and guests with those sizes."""
+    """A machine with that memory, and guests of these names and sizes that run a test guest."""
     image = tmp_path / "keys.iso"
-    modules = [f"/boot/echo guest={name} mem={size} -- echo=1"
-               for name, size in zip(GUESTS, sizes)]
+    modules = [f"/boot/{program} guest={name} mem={size} -- {words}"
+               for name, size in sizes.items()]
     iso.build(image, grub_config.direct_start(["end=poweroff", platform.option()], modules),
-              {grub_config.HYPERVISOR_PATH: HYPERVISOR, "boot/echo": guest_image("console_echo")})
+              {grub_config.HYPERVISOR_PATH: HYPERVISOR, f"boot/{program}": guest_image(program)})
     run = Operator(image, log_path, memory, platform.cpu)
     try:
         yield run
@@ -67,12 +68,13 @@ def machine(tmp_path: Path, log_path: Path, memory: str, *sizes: str,
 
 @pytest.fixture(params=PLATFORMS, ids=str)
 def operator(request: pytest.FixtureRequest, tmp_path: Path, log_path: Path) -> Iterator[Operator]:
-    yield from machine(tmp_path, log_path, "128M", "16M", "16M", platform=request.param)
+    yield from machine(
+        tmp_path, log_path, "128M", {"one": "16M", "two": "16M"}, platform=request.param)
 
 
 @pytest.fixture
 def operator_of_much_memory(tmp_path: Path, log_path: Path) -> Iterator[Operator]:
-    yield from machine(tmp_path, log_path, "512M", "16M", "300M")
+    yield from machine(tmp_path, log_path, "512M", {"one": "16M", "two": "300M"})
 
 
 def test_the_keys_do_what_their_list_says(operator: Operator) -> None:
