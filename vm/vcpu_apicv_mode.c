@@ -5,6 +5,7 @@
 #include "vm/vcpu_apicv.h"
 #include "vm/vcpu_shootdown.h"
 #include "vmx/control_bits.h"
+#include "vmx/operation.h"
 #include "vmx/vmcs.h"
 
 static enum apic_reach reach_of(const struct virtual_apic *apic)
@@ -23,13 +24,13 @@ static enum apic_reach reach_of(const struct virtual_apic *apic)
 /*
  * The APIC-access page is there for its address alone: the CPU turns each access to it into one of
  * the virtual-APIC page, or into a VM exit. All vCPUs share the EPT, so it is mapped while one of
- * them needs it; one whose APIC is in x2APIC mode meanwhile finds memory there that nobody reads.
- * Returns false if it cannot be mapped.
+ * them needs it. One whose APIC is in x2APIC mode meanwhile finds memory there, of its guest alone,
+ * and with one memory type as all RAM. Returns false if it cannot be mapped.
  */
 static bool use_access_page(struct vcpu *vcpu, bool has_page)
 {
 	static const struct ept_attributes access_page = {
-		EPT_READ | EPT_WRITE, MEMORY_TYPE_WB, false};
+		EPT_READ | EPT_WRITE, MEMORY_TYPE_WB, .ignores_pat = true};
 	struct vm *vm = vcpu->vm;
 	const gpa_t guest = gpa(VIRTUAL_APIC_BASE_DEFAULT);
 	enum status status = STATUS_OK;
@@ -63,6 +64,7 @@ static bool use_access_page(struct vcpu *vcpu, bool has_page)
 static void set_controls(struct vcpu *vcpu, enum apic_reach reach)
 {
 	struct control_set *controls = &vcpu->controls;
+	const uint32_t before = controls->secondary;
 	bool has_page;
 
 	vcpu_check_current(vcpu);
@@ -77,6 +79,11 @@ static void set_controls(struct vcpu *vcpu, enum apic_reach reach)
 	vmcs_write32(VMCS_PRIMARY_PROCESSOR_BASED_CONTROLS, controls->primary);
 	vmcs_write32(VMCS_SECONDARY_PROCESSOR_BASED_CONTROLS, controls->secondary);
 	msr_policy_fill_bitmap(vcpu->pages.msr_bitmap, controls);
+	/* What was cached without the control would reach memory with it. SDM Vol. 3C "Virtualizing
+	 * Memory-Mapped APIC Accesses". */
+	if (((before ^ controls->secondary) & SECONDARY_VIRTUALIZE_APIC_ACCESSES) != 0) {
+		vmx_invalidate_vpid(vcpu->capability, vcpu->vpid);
+	}
 }
 
 void vcpu_apicv_init(struct vcpu *vcpu)

@@ -6,13 +6,26 @@
 #include "vm/guest_state.h"
 #include "vm/vcpu_apicv.h"
 #include "vm/vcpu_posted.h"
+#include "vmx/operation.h"
 
 enum {
 	STARTUP_SEGMENT_SHIFT = 8
 }; /* Vector v starts at address v << 12, which is segment v << 8. */
 
-/* SDM Vol. 3A "Processor State After Reset", the column for INIT; vector state and most MSRs stay.
- */
+/* As KVM does at INIT: what is started there knows nothing of what another system asked for, and
+ * its memory is not to be written to. */
+static void forget_records(struct vcpu *vcpu)
+{
+	vcpu->is_pv_eoi_offered = false;
+	vcpu->kvm.pv_eoi = 0;
+	vcpu->kvm.pv_eoi_word = NULL;
+	vcpu->kvm.steal_time = 0;
+	vcpu->kvm.steal_record = NULL;
+	vcpu->kvm.system_time = 0;
+}
+
+/* SDM Vol. 3A "Processor State After Reset", the column for INIT; vector state and most MSRs stay,
+ * translations do not. */
 static void carry_out_init(struct vcpu *vcpu)
 {
 	const struct vcpu_start start = {.mode = VCPU_START_REAL_MODE};
@@ -27,7 +40,9 @@ static void carry_out_init(struct vcpu *vcpu)
 	vcpu->is_kicked = false;
 	guest_state_init(vcpu, &start);
 	vcpu_reset_debug_state();
+	forget_records(vcpu);
 	vcpu_apicv_mode_changed(vcpu);
+	vmx_invalidate_vpid(vcpu->capability, vcpu->vpid);
 	vcpu->activity = VCPU_WAIT_FOR_STARTUP;
 }
 

@@ -26,6 +26,9 @@ static void audit_leaf(struct walk *walk, uint64_t entry, uint64_t guest, enum e
 	const uint64_t host = entry & EPT_ENTRY_ADDRESS;
 	const struct ept_attributes attributes = ept_attributes_of(entry);
 
+	if (attributes.memory_type != MEMORY_TYPE_WB || !attributes.ignores_pat) {
+		found_fault(walk, "a page is not write-back whatever its PAT says", guest);
+	}
 	if (walk->access_page != 0 && host == walk->access_page && level == EPT_LEVEL_PT) {
 		return;
 	}
@@ -34,9 +37,6 @@ static void audit_leaf(struct walk *walk, uint64_t entry, uint64_t guest, enum e
 	if (host < walk->base ||
 		!range_fits(host - walk->base, ept_span(level), walk->size_bytes)) {
 		found_fault(walk, "a page is outside of its RAM", guest);
-	}
-	if (attributes.memory_type != MEMORY_TYPE_WB || !attributes.ignores_pat) {
-		found_fault(walk, "a page is not write-back whatever its PAT says", guest);
 	}
 	if (level > EPT_LEVEL_PT && (attributes.permissions & EPT_EXECUTE) != 0 &&
 		!walk->ept->has_executable_large_pages) {

@@ -116,7 +116,9 @@ void vmx_invalidate_vpid(const struct vmx_capability *capability, uint16_t vpid)
 	const bool has_single = (capability->ept_vpid_cap & EPT_CAP_INVVPID_SINGLE) != 0;
 	const struct invalidation_descriptor descriptor = {has_single ? vpid : 0, 0};
 
-	if ((capability->ept_vpid_cap & EPT_CAP_INVVPID) == 0) {
+	/* Without either VPIDs are not used. */
+	if ((capability->ept_vpid_cap & EPT_CAP_INVVPID) == 0 ||
+		(capability->ept_vpid_cap & (EPT_CAP_INVVPID_SINGLE | EPT_CAP_INVVPID_ALL)) == 0) {
 		return;
 	}
 	if (insn_invvpid(has_single ? INVVPID_SINGLE_CONTEXT : INVVPID_ALL_CONTEXTS, &descriptor) !=

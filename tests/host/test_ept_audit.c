@@ -180,6 +180,23 @@ static void the_apic_access_page_is_neither_stray_nor_counted(void **state)
 	fixture_end(&fixture);
 }
 
+/* A vCPU whose APIC is in x2APIC mode finds memory there. */
+static void the_apic_access_page_has_one_memory_type_too(void **state)
+{
+	static const struct ept_attributes by_pat = {EPT_READ | EPT_WRITE, MEMORY_TYPE_WB, false};
+	const uint64_t access_page = GIB(1);
+	struct fixture fixture;
+
+	(void)state;
+	fixture_start(&fixture, ALL_PAGES, ADDRESS_BITS);
+	map(&fixture, 0, RAM_BASE, PAGE_SIZE_2M);
+	assert_int_equal(ept_map(&fixture.ept, gpa(GIB(3)), hpa(access_page), PAGE_SIZE_4K, by_pat),
+		STATUS_OK);
+	assert_fault(ept_audit(&fixture.ept, hpa(RAM_BASE), RAM_SIZE, hpa(access_page)),
+		"a page is not write-back whatever its PAT says", GIB(3));
+	fixture_end(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +208,7 @@ int main(void)
 		cmocka_unit_test(page_of_another_memory_type_is_named),
 		cmocka_unit_test(executable_large_page_is_named_where_there_may_be_none),
 		cmocka_unit_test(the_apic_access_page_is_neither_stray_nor_counted),
+		cmocka_unit_test(the_apic_access_page_has_one_memory_type_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

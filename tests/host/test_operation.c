@@ -165,6 +165,10 @@ static void invvpid_takes_one_context_where_the_cpu_can(void **state)
 	vmx_invalidate_vpid(&capability, 7);
 	assert_int_equal(fake_cpu.invvpid_type, 2);
 	assert_int_equal(fake_cpu.invvpid_descriptor.first, 0);
+	capability.ept_vpid_cap &= ~EPT_CAP_INVVPID_ALL;
+	vmx_invalidate_vpid(&capability, 7);
+	assert_int_equal(fake_cpu.invvpid_count, 2);
+	capability.ept_vpid_cap |= EPT_CAP_INVVPID_ALL;
 	capability.ept_vpid_cap &= ~EPT_CAP_INVVPID;
 	vmx_invalidate_vpid(&capability, 7);
 	assert_int_equal(fake_cpu.invvpid_count, 2);

@@ -12,6 +12,7 @@
 #include "tests/host/smp_fixture.h"
 #include "vm/cpuid_policy.h"
 #include "vm/msr_policy.h"
+#include "vm/steal_time.h"
 #include "vm/vcpu_apicv.h"
 #include "vm/vcpu_posted.h"
 #include "vmx/vmcs.h"
@@ -95,6 +96,43 @@ static void init_resets_registers_and_the_debug_state(void **state)
 	assert_int_equal(fake_vmcs_get(VMCS_CR0_READ_SHADOW) & (CR0_PE | CR0_PG), 0);
 	assert_int_equal(vcpu->frame.registers[REGISTER_RBX], 0);
 	assert_false(vcpu->is_long_mode);
+}
+
+/* Else real-mode code is fetched by what paging has cached. */
+static void init_drops_translations(void **state)
+{
+	struct smp_fixture *f = *state;
+	struct vcpu *vcpu = begin_turn(f, 1);
+	const unsigned before = fake_cpu.invvpid_count;
+
+	vcpu_request_init(vcpu);
+	serve(vcpu);
+	assert_int_equal(fake_cpu.invvpid_count, before + 1);
+	assert_int_equal(fake_cpu.invvpid_descriptor.first, vcpu->vpid);
+}
+
+/* A system that is started there does not know them: its memory is left alone. */
+static void init_forgets_what_kvm_was_asked_for(void **state)
+{
+	static uint8_t word;
+	static struct steal_time_record record;
+	struct smp_fixture *f = *state;
+	struct vcpu *vcpu = begin_turn(f, 1);
+
+	vcpu->kvm.pv_eoi = 0x1001;
+	vcpu->kvm.pv_eoi_word = &word;
+	vcpu->is_pv_eoi_offered = true;
+	vcpu->kvm.steal_time = 0x2001;
+	vcpu->kvm.steal_record = &record;
+	vcpu->kvm.system_time = 0x3001;
+	vcpu->kvm.poll_control = 1;
+	vcpu_request_init(vcpu);
+	serve(vcpu);
+	assert_int_equal(vcpu->kvm.pv_eoi | vcpu->kvm.steal_time | vcpu->kvm.system_time, 0);
+	assert_null(vcpu->kvm.pv_eoi_word);
+	assert_null(vcpu->kvm.steal_record);
+	assert_false(vcpu->is_pv_eoi_offered);
+	assert_int_equal(vcpu->kvm.poll_control, 1);
 }
 
 static void init_leaves_vector_state(void **state)
@@ -189,6 +227,8 @@ int main(void)
 		WITH_SMP(init_makes_a_processor_wait),
 		WITH_SMP(init_resets_registers_and_the_debug_state),
 		WITH_SMP(init_leaves_vector_state),
+		WITH_SMP(init_drops_translations),
+		WITH_SMP(init_forgets_what_kvm_was_asked_for),
 		WITH_SMP(init_of_the_bootstrap_processor_resets_the_vm),
 		WITH_SMP(startup_begins_at_its_vectors_page),
 		WITH_SMP(a_processor_that_does_not_wait_ignores_startup),

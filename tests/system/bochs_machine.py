@@ -53,8 +53,8 @@ PLATFORMS = (
 # For `make test-long`.
 ALL_PLATFORMS = tuple(Platform(cpu, apic) for cpu in MODELS
                       for apic in ("auto", "software", "hardware"))
-# With virtual-interrupt delivery, an IPI between the machine's processors has Bochs interrupt code
-# that has interrupts disabled (docs/bochs.md): one processor alone there.
+# With virtual-interrupt delivery an IPI of the machine, which each message from one vCPU to another
+# makes, has Bochs interrupt code with interrupts disabled (docs/bochs.md).
 DELIVERING = (Platform(HASWELL, "hardware"), Platform(SKYLAKE, "hardware"))
 SMP_PLATFORMS = tuple(platform for platform in ALL_PLATFORMS if platform not in DELIVERING)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 from bochs_machine import (
-    CANNON_LAKE, DELIVERING, HASWELL, IVY_BRIDGE, LINUX_WORDS, SKYLAKE, SMP_PLATFORMS, Platform)
+    CANNON_LAKE, HASWELL, IVY_BRIDGE, LINUX_WORDS, SKYLAKE, SMP_PLATFORMS, Platform)
 from conftest import TRIVET, limits
 from test_linux_boot import FAST
 from trivet_lib import linux_guest, linux_kernel
@@ -55,10 +55,8 @@ ELSEWHERE = (
 )
 CASES = (ONE, ENOUGH, FOUR, FOUR_ON_TWO, TWO_ON_ONE, TWO_ON_ONE_SPINNING, NEWER_LINUX, *ELSEWHERE)
 # For `make test-long`.
-LONG_CASES = (
-    *(Case(2, 4, platform=platform) for platform in SMP_PLATFORMS if platform != Platform()),
-    *(Case(1, 2, platform=platform) for platform in DELIVERING),
-)
+LONG_CASES = tuple(Case(2, 4, platform=platform) for platform in SMP_PLATFORMS
+                   if platform != Platform())
 
 
 @functools.cache
